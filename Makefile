@@ -1,0 +1,112 @@
+# token_auth
+#
+#	make, make install, make installcheck	as for every PostgreSQL extension;
+#						PG_CONFIG says for which server
+#	make demo		see it work, on a cluster of its own
+#	make check		every test, on a cluster of its own
+#	make setup		install the packages that building and testing need
+#	make unit, layering, indent		one check alone; the code's layout
+
+PG_CONFIG ?= pg_config
+
+# These find a PostgreSQL for themselves, or need none. PGXS has a "check" too,
+# which says that it cannot; it is left out when only these are asked for.
+scripts = demo check setup unit layering indent
+.PHONY: $(scripts)
+
+ifneq ($(filter-out $(scripts),$(or $(MAKECMDGOALS),all)),)
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+server_headers := $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+
+ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(server_headers)/postgres.h)),)
+
+EXTENSION = token_auth
+MODULE_big = token_auth
+# never called VERSION: that one is PostgreSQL's
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" token_auth.control)
+DATA = token_auth--$(EXTVERSION).sql $(sort $(wildcard token_auth--*--*.sql))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/*.c)))
+
+# The bitcode would refer to symbols that exports.map hides.
+override with_llvm = no
+
+# -MMD: an object is built anew when a header it includes has changed.
+PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags libcrypto jansson 2>/dev/null) -MMD -MP
+# PostgreSQL's headers are not clean under -Wextra without the three exceptions.
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare
+SHLIB_LINK = $(shell pkg-config --libs-only-L libcrypto jansson 2>/dev/null) -lcrypto -ljansson \
+	-Wl,--version-script=$(srcdir)/src/exports.map
+EXTRA_CLEAN = $(OBJS:.o=.d)
+
+# sql/install.sql comes first, the others in the order of their names.
+REGRESS_FIRST = install
+regress := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS := $(filter $(REGRESS_FIRST),$(regress)) $(filter-out $(REGRESS_FIRST),$(regress))
+REGRESS := $(strip $(REGRESS))
+
+ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation
+
+ifneq ($(wildcard test/t/*.pl),)
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+endif
+
+include $(PGXS)
+
+ifneq ($(filter 9.% 10 11 12 13 14,$(MAJORVERSION)),)
+$(error token_auth needs PostgreSQL 15 or newer, and $(PG_CONFIG) is of $(MAJORVERSION))
+endif
+
+$(shlib): src/exports.map
+-include $(OBJS:.o=.d)
+
+clean: clean-unit
+.PHONY: clean-unit
+clean-unit:
+	$(if $(wildcard test/unit/Makefile),$(MAKE) -C test/unit clean)
+
+else
+
+define no_server
+The server headers of PostgreSQL are missing ($(PG_CONFIG) does not lead to them).
+"make setup" installs them on Debian and Ubuntu, with whatever else is missing;
+a PostgreSQL elsewhere is named with PG_CONFIG=/path/to/pg_config
+endef
+
+$(filter-out $(scripts),$(or $(MAKECMDGOALS),all)):
+	$(error $(no_server))
+
+endif
+endif
+
+demo:
+	@examples/demo
+
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+check:
+	@test/check
+endif
+
+setup:
+	@test/setup check
+
+unit:
+	$(MAKE) -C test/unit check
+
+layering:
+	$(MAKE) all
+	test/layering --self-test
+	test/layering
+
+# pgindent's options; the last step is pgindent's, too.
+indent_options = -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 -nfc1 \
+	-i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4
+
+indent:
+	@for file in $(wildcard src/*.[ch] src/core/*.[ch] test/*/*.[ch]); do \
+		pg_bsd_indent $(indent_options) -Usrc/typedefs.list $$file && \
+		rm -f $$(basename $$file).BAK && \
+		sed -i -E 's/^([A-Za-z_][^[:space:]]*)[[:space:]]+\*$$/\1 */' $$file || exit 1; \
+	done

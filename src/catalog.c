@@ -1,0 +1,229 @@
+/*
+ * catalog.c
+ *		Our tables: where they are, how to read them, when they have changed.
+ *
+ * Tables are read directly by index, without SQL: no search_path, operator,
+ * rule, policy or privilege of the session has a part in it.
+ *
+ * A change is announced by a relcache message for one of two empty tables that
+ * nobody opens, so that no busy relcache entry is rebuilt because of it. The
+ * messages follow the transaction, reach every backend of the database and,
+ * for configuration, hot standbys.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "commands/extension.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+uint64		catalog_configuration_generation = 1;
+uint64		catalog_status_generation = 1;
+
+static const struct
+{
+	const char *table;
+	const char *index;			/* primary key, or NULL */
+}			catalog_names[CATALOG_TABLE_COUNT] = {
+	[CATALOG_ISSUER] = {"issuer", "issuer_pkey"},
+	[CATALOG_KEY] = {"key", "key_pkey"},
+	[CATALOG_SECRET] = {"secret", "secret_pkey"},
+	[CATALOG_REVOCATION] = {"revocation", "revocation_pkey"},
+	[CATALOG_CONFIGURATION] = {"configuration", NULL},
+	[CATALOG_STATUS] = {"status", NULL}
+};
+
+/* OIDs found so far; forgotten on any message about one of these tables. */
+static struct
+{
+	Oid			table;
+	Oid			index;
+}			catalog_oids[CATALOG_TABLE_COUNT];
+
+static void
+catalog_forget_oids(void)
+{
+	memset(catalog_oids, 0, sizeof(catalog_oids));
+}
+
+static bool
+catalog_is(CatalogTable which, Oid relation)
+{
+	return OidIsValid(relation) && relation == catalog_oids[which].table;
+}
+
+/*
+ * Note what a relcache message means to us. As long as a table has not been
+ * looked up, nothing judged by it is remembered either.
+ */
+static void
+catalog_invalidate(Datum arg, Oid relation)
+{
+	bool		configuration = catalog_is(CATALOG_CONFIGURATION, relation);
+	bool		status = catalog_is(CATALOG_STATUS, relation);
+
+	if (catalog_is(CATALOG_REVOCATION, relation))
+	{
+		/* vacuumed, altered or dropped: often enough to spare the keys */
+		catalog_forget_oids();
+		status = true;
+	}
+	else if (!OidIsValid(relation) || catalog_is(CATALOG_ISSUER, relation) ||
+			 catalog_is(CATALOG_KEY, relation) ||
+			 catalog_is(CATALOG_SECRET, relation))
+	{
+		catalog_forget_oids();
+		configuration = status = true;
+	}
+
+	catalog_configuration_generation += configuration;
+	catalog_status_generation += status;
+}
+
+void
+catalog_init(void)
+{
+	CacheRegisterRelcacheCallback(catalog_invalidate, (Datum) 0);
+}
+
+static void
+catalog_missing(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation token_auth.%s of extension token_auth is missing", name),
+			 errhint("Restore the extension, or drop and create it anew."),
+			 errhidestmt(true)));
+}
+
+/*
+ * Find a table and its index. Both must belong to the extension: in a database
+ * without it anybody could have made a schema and tables of these names.
+ */
+static void
+catalog_look_up(CatalogTable which)
+{
+	Oid			extension = get_extension_oid("token_auth", true);
+	Oid			schema = get_namespace_oid("token_auth", true);
+	Oid			table = get_relname_relid(catalog_names[which].table, schema);
+	Oid			index = InvalidOid;
+
+	if (!OidIsValid(extension) || !OidIsValid(table) ||
+		getExtensionOfObject(RelationRelationId, table) != extension)
+		catalog_missing(catalog_names[which].table);
+
+	if (catalog_names[which].index != NULL)
+	{
+		index = get_relname_relid(catalog_names[which].index, schema);
+		if (!OidIsValid(index))
+			catalog_missing(catalog_names[which].index);
+	}
+	catalog_oids[which].table = table;
+	catalog_oids[which].index = index;
+}
+
+Oid
+catalog_table_oid(CatalogTable which)
+{
+	if (!OidIsValid(catalog_oids[which].table))
+		catalog_look_up(which);
+	return catalog_oids[which].table;
+}
+
+/*
+ * Open a table for reading. A message that arrives while its lock is taken may
+ * tell that the table is another one now; then look again.
+ */
+void
+catalog_open(CatalogScan *scan, CatalogTable which)
+{
+	scan->scan = NULL;
+	for (;;)
+	{
+		Oid			table = catalog_table_oid(which);
+
+		scan->relation = table_open(table, AccessShareLock);
+		if (catalog_table_oid(which) == table)
+			break;
+		table_close(scan->relation, AccessShareLock);
+	}
+	scan->index = catalog_oids[which].index;
+
+	/* the signal tables too: a message about them must find them known */
+	(void) catalog_table_oid(CATALOG_CONFIGURATION);
+	(void) catalog_table_oid(CATALOG_STATUS);
+}
+
+/*
+ * Begin a scan for the rows whose leading key columns equal values. The key
+ * columns are the first columns of each table, of type text COLLATE "C". A
+ * NULL snapshot is a fresh one that no isolation level holds back.
+ */
+void
+catalog_scan_begin(CatalogScan *scan, Snapshot snapshot, int n_keys,
+				   const char *const *values)
+{
+	ScanKeyData keys[CATALOG_MAX_KEYS];
+
+	Assert(n_keys <= CATALOG_MAX_KEYS);
+	for (int i = 0; i < n_keys; i++)
+		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber,
+							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+							   CStringGetTextDatum(values[i]));
+	scan->scan = systable_beginscan(scan->relation, scan->index, true,
+									snapshot, n_keys, keys);
+}
+
+HeapTuple
+catalog_scan_next(CatalogScan *scan)
+{
+	return systable_getnext(scan->scan);
+}
+
+void
+catalog_scan_end(CatalogScan *scan)
+{
+	systable_endscan(scan->scan);
+	scan->scan = NULL;
+}
+
+void
+catalog_close(CatalogScan *scan)
+{
+	table_close(scan->relation, AccessShareLock);
+}
+
+/* A column by its name: an upgrade may have placed it anywhere. */
+Datum
+catalog_column(CatalogScan *scan, HeapTuple row, const char *name,
+			   bool *is_null)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(scan->relation), name);
+
+	if (number == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation token_auth.%s is missing",
+						name, RelationGetRelationName(scan->relation)),
+				 errhidestmt(true)));
+	return heap_getattr(row, number, RelationGetDescr(scan->relation), is_null);
+}
+
+/* A text column as a string in the current memory context, or NULL. */
+char *
+catalog_text_column(CatalogScan *scan, HeapTuple row, const char *name)
+{
+	bool		is_null;
+	Datum		value = catalog_column(scan, row, name, &is_null);
+
+	return is_null ? NULL : TextDatumGetCString(value);
+}

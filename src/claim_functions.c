@@ -1,0 +1,315 @@
+/*
+ * claim_functions.c
+ *		Claims of the current token as SQL functions.
+ *
+ * All are STABLE and PARALLEL SAFE. Without a token they return NULL. A value
+ * of another JSON type than the function returns is an error that names the
+ * claim and does not show the value.
+ */
+#include "postgres.h"
+
+#include "call_site.h"
+#include "claim_value.h"
+#include "report.h"
+#include "session.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/*
+ * Facts that the token carries ready to be returned
+ */
+
+/* Return a varlena of the token, or NULL, as the call site's own copy. */
+static Datum
+return_fact(FunctionCallInfo fcinfo, const VerifiedToken *token,
+			const void *fact)
+{
+	CallSite   *site = call_site_renew(fcinfo, token);
+
+	if (fact != NULL)
+		call_site_keep(site, PointerGetDatum(fact), -1);
+	site->serial = token->serial;
+	if (site->is_null)
+		PG_RETURN_NULL();
+	return site->value;
+}
+
+/*
+ * Define a reader of one varlena member of the token; token_of says for which
+ * tokens it answers.
+ */
+#define FACT_READER(name, member, token_of) \
+PG_FUNCTION_INFO_V1(token_auth_##name); \
+Datum \
+token_auth_##name(PG_FUNCTION_ARGS) \
+{ \
+	const VerifiedToken *token = token_of(); \
+	CallSite   *site; \
+\
+	if (token == NULL) \
+		PG_RETURN_NULL(); \
+	site = call_site_find(fcinfo, token); \
+	if (unlikely(site == NULL)) \
+		return return_fact(fcinfo, token, token->member); \
+	if (site->is_null) \
+		PG_RETURN_NULL(); \
+	return site->value; \
+}
+
+FACT_READER(subject, subject, session_token)
+FACT_READER(token_id, token_id, session_token)
+FACT_READER(client_id, client_id, session_token)
+FACT_READER(session_id, session_id, session_token)
+FACT_READER(audience, audience, session_token)
+FACT_READER(claims, claims, session_token)
+FACT_READER(scopes, scopes, session_token)
+FACT_READER(roles, roles, session_token)
+
+/* These name the issuer themselves, so they answer for every namespace. */
+FACT_READER(issuer, issuer, session_any_token)
+FACT_READER(issuer_name, issuer_name, session_any_token)
+FACT_READER(identity, identity, session_any_token)
+
+/* A NumericDate in microseconds since 1970 as timestamptz, or NULL */
+static Datum
+return_time(FunctionCallInfo fcinfo, int64 time)
+{
+	if (time == TIME_ABSENT)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(UNIX_US_TO_TIMESTAMPTZ(time));
+}
+
+#define TIME_READER(name, member) \
+PG_FUNCTION_INFO_V1(token_auth_##name); \
+Datum \
+token_auth_##name(PG_FUNCTION_ARGS) \
+{ \
+	const VerifiedToken *token = session_token(); \
+\
+	if (token == NULL) \
+		PG_RETURN_NULL(); \
+	return return_time(fcinfo, token->times.member); \
+}
+
+TIME_READER(issued_at, issued_at)
+TIME_READER(not_before, not_before)
+TIME_READER(expires_at, expires_at)
+TIME_READER(authenticated_at, authenticated_at)
+
+PG_FUNCTION_INFO_V1(token_auth_is_client);
+
+/* is_client() returns boolean: the token speaks for a client, not for a user (RFC 9068 section 5) */
+Datum
+token_auth_is_client(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = session_token();
+
+	if (token == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(token->is_client);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_is_authenticated);
+
+/* is_authenticated() returns boolean: a token is set and good, of whatever namespace */
+Datum
+token_auth_is_authenticated(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(session_any_token() != NULL);
+}
+
+/* The token, if it is of the namespace in argument 0, or NULL. */
+static const VerifiedToken *
+token_of_first_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+	{
+		(void) session_any_token();
+		return NULL;
+	}
+	return session_token_in_namespace(PG_GETARG_TEXT_PP(0));
+}
+
+PG_FUNCTION_INFO_V1(token_auth_subject_in_namespace);
+
+/* subject(namespace text) returns text: the subject, if the token is of that namespace */
+Datum
+token_auth_subject_in_namespace(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = token_of_first_argument(fcinfo);
+	CallSite   *site;
+
+	if (token == NULL)
+		PG_RETURN_NULL();
+	site = call_site_find(fcinfo, token);
+	if (site == NULL)
+		return return_fact(fcinfo, token, token->subject);
+	if (site->is_null)
+		PG_RETURN_NULL();
+	return site->value;
+}
+
+/*
+ * Claims by path
+ */
+
+/* Where a claim's value of one SQL type comes from. */
+typedef bool (*ClaimConversion) (const ClaimValue *claim, Datum *value);
+
+typedef struct ClaimType
+{
+	ClaimConversion convert;	/* false: the claim is of another type */
+	const char *expected;		/* "a JSON string", for the error */
+	bool		by_value;
+	int16		length;
+} ClaimType;
+
+/* The claim at the path argument as this type, worked out now. */
+static bool
+read_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
+		   const ClaimType *type, Datum *value)
+{
+	ClaimValue	claim;
+
+	if (!claim_value_find(token->claims, PG_GETARG_ARRAYTYPE_P(argument), &claim))
+		return false;
+	if (!type->convert(&claim, value))
+		claim_value_refuse(&claim, type->expected);
+	return true;
+}
+
+/* Answer, and remember the answer if the path is a constant. */
+static Datum
+answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
+			 const ClaimType *type)
+{
+	CallSite   *site;
+	Datum		value = (Datum) 0;
+	bool		found;
+
+	if (token == NULL || PG_ARGISNULL(argument))
+		PG_RETURN_NULL();
+
+	site = call_site_find(fcinfo, token);
+	if (site == NULL)
+	{
+		found = read_claim(fcinfo, token, argument, type, &value);
+		if (call_site_has_constant(fcinfo, argument))
+		{
+			site = call_site_renew(fcinfo, token);
+			if (found && type->by_value)
+			{
+				site->value = value;
+				site->is_null = false;
+			}
+			else if (found)
+				call_site_keep(site, value, type->length);
+			site->serial = token->serial;
+		}
+		if (!found)
+			PG_RETURN_NULL();
+		return value;
+	}
+	if (site->is_null)
+		PG_RETURN_NULL();
+	return site->value;
+}
+
+#define CLAIM_READER(name, conversion, expected, by_value, length) \
+static const ClaimType name##_type = {conversion, expected, by_value, length}; \
+PG_FUNCTION_INFO_V1(token_auth_##name); \
+Datum \
+token_auth_##name(PG_FUNCTION_ARGS) \
+{ \
+	return answer_claim(fcinfo, session_token(), 0, &name##_type); \
+}
+
+/* *INDENT-OFF* */
+CLAIM_READER(claim, claim_value_text, "a value", false, -1)
+CLAIM_READER(claim_jsonb, claim_value_jsonb, "a value", false, -1)
+CLAIM_READER(claim_uuid, claim_value_uuid, "a string that holds a UUID", false, UUID_LEN)
+CLAIM_READER(claim_bigint, claim_value_bigint, "a whole number in the range of bigint", true, 8)
+CLAIM_READER(claim_boolean, claim_value_boolean, "true or false", true, 1)
+CLAIM_READER(claim_timestamptz, claim_value_timestamptz, "a NumericDate", true, 8)
+CLAIM_READER(claim_array, claim_value_array, "an array of strings or numbers", false, -1)
+/* *INDENT-ON* */
+
+PG_FUNCTION_INFO_V1(token_auth_claim_in_namespace);
+
+/* claim_in_namespace(namespace text, VARIADIC path text[]) returns text */
+Datum
+token_auth_claim_in_namespace(PG_FUNCTION_ARGS)
+{
+	return answer_claim(fcinfo, token_of_first_argument(fcinfo), 1, &claim_type);
+}
+
+/* A claim of a fixed name, as this type. */
+static Datum
+answer_named_claim(FunctionCallInfo fcinfo, const char *name,
+				   const ClaimType *type)
+{
+	const VerifiedToken *token = session_token();
+	CallSite   *site;
+	ClaimValue	claim;
+	Datum		value;
+
+	if (token == NULL)
+		PG_RETURN_NULL();
+	site = call_site_find(fcinfo, token);
+	if (site == NULL)
+	{
+		site = call_site_renew(fcinfo, token);
+		if (claim_value_find_member(token->claims, name, &claim))
+		{
+			if (!type->convert(&claim, &value))
+				claim_value_refuse(&claim, type->expected);
+			call_site_keep(site, value, type->length);
+		}
+		site->serial = token->serial;
+	}
+	if (site->is_null)
+		PG_RETURN_NULL();
+	return site->value;
+}
+
+PG_FUNCTION_INFO_V1(token_auth_actor);
+
+/* actor() returns jsonb: who acts for the subject (RFC 8693 section 4.1) */
+Datum
+token_auth_actor(PG_FUNCTION_ARGS)
+{
+	return answer_named_claim(fcinfo, "act", &claim_jsonb_type);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_subject_uuid);
+
+/* subject_uuid() returns uuid: the subject, where it is a UUID; another form is an error */
+Datum
+token_auth_subject_uuid(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = session_token();
+	CallSite   *site;
+	pg_uuid_t	uuid;
+
+	if (token == NULL)
+		PG_RETURN_NULL();
+	site = call_site_find(fcinfo, token);
+	if (site == NULL)
+	{
+		site = call_site_renew(fcinfo, token);
+		if (token->subject != NULL)
+		{
+			if (!claim_value_parse_uuid(VARDATA_ANY(token->subject),
+										VARSIZE_ANY_EXHDR(token->subject),
+										&uuid))
+				report_error("22023", "the subject of the token is not a UUID",
+							 NULL, "Compare token_auth.subject(), which is text.");
+			call_site_keep(site, UUIDPGetDatum(&uuid), UUID_LEN);
+		}
+		site->serial = token->serial;
+	}
+	if (site->is_null)
+		PG_RETURN_NULL();
+	return site->value;
+}

@@ -1,0 +1,281 @@
+/*
+ * strict_json.c
+ *		Text to JSON object, or a refusal: one reading for one text.
+ *
+ * Two parsers that read one text differently are how a token passes a gateway
+ * as one person and the database as another: hence no duplicate members, no
+ * bytes after the end, nothing guessed. The limits are checked on the text,
+ * before the parser allocates anything: brackets cost a hundred times their
+ * own size once they are parsed.
+ */
+#include "core/strict_json.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KIB 1024
+
+const JsonLimits strict_json_header_limits = {
+	.size = 2 * KIB, .depth = 16, .members = 256, .string = 2 * KIB,
+	.name = "token's header"
+};
+
+/* members: memberships are array claims, and a thousand of them are real */
+const JsonLimits strict_json_claims_limits = {
+	.size = 64 * KIB, .depth = 16, .members = 4096, .string = 4 * KIB,
+	.name = "token's payload"
+};
+
+const JsonLimits strict_json_policy_limits = {
+	.size = 256 * KIB, .depth = 16, .members = 16384, .string = 4 * KIB,
+	.name = "issuer's policy"
+};
+
+/* string: x5c, which is ignored, carries whole certificates */
+const JsonLimits strict_json_key_limits = {
+	.size = 64 * KIB, .depth = 16, .members = 256, .string = 16 * KIB,
+	.name = "JWK"
+};
+
+const JsonLimits strict_json_key_set_limits = {
+	.size = 1024 * KIB, .depth = 16, .members = 65536, .string = 16 * KIB,
+	.name = "JWK Set"
+};
+
+/* Where a scan through JSON text stands. */
+typedef struct Scan
+{
+	size_t		depth;
+	size_t		members;
+	size_t		string;			/* octets of the current string so far */
+	bool		in_string;
+	bool		escaped;		/* the octet before was a backslash */
+} Scan;
+
+static void
+scan_string(Scan *scan, char octet)
+{
+	if (octet == '"' && !scan->escaped)
+	{
+		scan->in_string = false;
+		return;
+	}
+	scan->string++;
+	scan->escaped = octet == '\\' && !scan->escaped;
+}
+
+/*
+ * An opening bracket counts for its first member, a comma for the next: exact
+ * but for empty objects and arrays, which count as if they had one.
+ */
+static void
+scan_structure(Scan *scan, char octet)
+{
+	switch (octet)
+	{
+		case '"':
+			scan->in_string = true;
+			scan->string = 0;
+			break;
+		case '{':
+		case '[':
+			scan->depth++;
+			scan->members++;
+			break;
+		case ',':
+			scan->members++;
+			break;
+		case '}':
+		case ']':
+			if (scan->depth > 0)
+				scan->depth--;
+			break;
+		default:
+			break;
+	}
+}
+
+/* The limits, on text that need not be JSON: the parser finds out about that. */
+static Verdict
+check_limits(const char *text, size_t length, const JsonLimits *limits,
+			 Detail *detail)
+{
+	Scan		scan = {0};
+
+	if (length > limits->size)
+		return verdict_refuse(detail, VERDICT_TOO_LARGE,
+							  "The %s has %zu bytes; at most %zu are accepted.",
+							  limits->name, length, limits->size);
+
+	for (size_t i = 0; i < length; i++)
+	{
+		if (scan.in_string)
+			scan_string(&scan, text[i]);
+		else
+			scan_structure(&scan, text[i]);
+
+		if (scan.depth > limits->depth)
+			return verdict_refuse(detail, VERDICT_MALFORMED,
+								  "The %s nests objects and arrays deeper than %zu levels.",
+								  limits->name, limits->depth);
+		if (scan.members > limits->members)
+			return verdict_refuse(detail, VERDICT_TOO_LARGE,
+								  "The %s has more than %zu members and elements.",
+								  limits->name, limits->members);
+		if (scan.string > limits->string)
+			return verdict_refuse(detail, VERDICT_TOO_LARGE,
+								  "The %s has a string of more than %zu bytes.",
+								  limits->name, limits->string);
+	}
+	return VERDICT_OK;
+}
+
+/* jansson's own words quote the text, which nobody has verified. */
+static const char *
+syntax_words(enum json_error_code code)
+{
+	switch (code)
+	{
+		case json_error_duplicate_key:
+			return "a member name that occurs twice";
+		case json_error_invalid_utf8:
+			return "invalid UTF-8";
+		case json_error_null_character:
+		case json_error_null_byte_in_key:
+			return "a NUL character";
+		case json_error_numeric_overflow:
+			return "a number out of range";
+		case json_error_end_of_input_expected:
+			return "more after the end of the JSON text";
+		case json_error_premature_end_of_input:
+			return "the end of the text inside the JSON text";
+		case json_error_stack_overflow:
+			return "too deep nesting";
+		default:
+			return "something that is not JSON";
+	}
+}
+
+static Verdict
+refuse_syntax(const json_error_t *error, const JsonLimits *limits,
+			  Detail *detail)
+{
+	enum json_error_code code = json_error_code(error);
+
+	/* when an allocation fails, jansson mostly returns without a word */
+	if (code == json_error_out_of_memory || error->text[0] == '\0')
+		return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
+	return verdict_refuse(detail, VERDICT_MALFORMED,
+						  "The %s has %s, near byte %d.",
+						  limits->name, syntax_words(code), error->position);
+}
+
+Verdict
+strict_json_object(const char *text, size_t length, const JsonLimits *limits,
+				   struct json_t **object, Detail *detail)
+{
+	json_error_t error = {0};
+	Verdict		verdict;
+
+	*object = NULL;
+	verdict = check_limits(text, length, limits, detail);
+	if (verdict != VERDICT_OK)
+		return verdict;
+	if (length == 0)
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The %s is empty; a JSON object is expected.",
+							  limits->name);
+
+	*object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+	if (*object == NULL)
+		return refuse_syntax(&error, limits, detail);
+	if (!json_is_object(*object))
+	{
+		json_decref(*object);
+		*object = NULL;
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The %s is JSON but not an object.", limits->name);
+	}
+	return VERDICT_OK;
+}
+
+/* Free of control characters, C0 and C1, in valid UTF-8. */
+static bool
+is_printable(const char *text, size_t length)
+{
+	const unsigned char *octets = (const unsigned char *) text;
+
+	for (size_t i = 0; i < length; i++)
+	{
+		if (octets[i] < 0x20 || octets[i] == 0x7F)
+			return false;
+		if (octets[i] == 0xC2 && i + 1 < length && octets[i + 1] < 0xA0)
+			return false;
+	}
+	return true;
+}
+
+Verdict
+strict_json_string(const struct json_t *object, const char *name,
+				   size_t max_size, const char **value, Detail *detail)
+{
+	const json_t *member = json_object_get(object, name);
+
+	*value = NULL;
+	if (member == NULL)
+		return VERDICT_OK;
+	if (!json_is_string(member))
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The member \"%s\" is %s; a string is expected.",
+							  name, strict_json_type_name(member));
+	if (json_string_length(member) > max_size)
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The member \"%s\" has %zu bytes; at most %zu are accepted.",
+							  name, json_string_length(member), max_size);
+	if (!is_printable(json_string_value(member), json_string_length(member)))
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The member \"%s\" has a control character.", name);
+	*value = json_string_value(member);
+	return VERDICT_OK;
+}
+
+const char *
+strict_json_type_name(const struct json_t *value)
+{
+	static const char *const names[] = {
+		[JSON_OBJECT] = "an object",
+		[JSON_ARRAY] = "an array",
+		[JSON_STRING] = "a string",
+		[JSON_INTEGER] = "a number",
+		[JSON_REAL] = "a number",
+		[JSON_TRUE] = "a boolean",
+		[JSON_FALSE] = "a boolean",
+		[JSON_NULL] = "null",
+	};
+
+	return value == NULL ? "absent" : names[json_typeof(value)];
+}
+
+/* json_dumps() would answer in memory of jansson's allocator, not malloc's. */
+char *
+strict_json_text(const struct json_t *value)
+{
+	const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+	size_t		size = json_dumpb(value, NULL, 0, flags);
+	char	   *text;
+
+	if (size == 0)
+		return NULL;
+	text = malloc(size + 1);
+	if (text == NULL)
+		return NULL;
+	if (json_dumpb(value, text, size, flags) != size)
+	{
+		free(text);
+		return NULL;
+	}
+	text[size] = '\0';
+	return text;
+}

@@ -1,0 +1,52 @@
+/*
+ * strict_json.h
+ *		Text to JSON object, or a refusal: one reading for one text.
+ */
+#ifndef TOKEN_AUTH_STRICT_JSON_H
+#define TOKEN_AUTH_STRICT_JSON_H
+
+#include "core/verdict.h"
+
+struct json_t;
+
+typedef struct JsonLimits
+{
+	size_t		size;			/* octets of text */
+	size_t		depth;			/* nesting of objects and arrays; the top is 1 */
+	size_t		members;		/* members and elements, all levels together */
+	size_t		string;			/* octets of one string or member name, as written */
+	const char *name;			/* what details call the text */
+} JsonLimits;
+
+extern const JsonLimits strict_json_header_limits;
+extern const JsonLimits strict_json_claims_limits;
+extern const JsonLimits strict_json_policy_limits;
+extern const JsonLimits strict_json_key_limits;
+extern const JsonLimits strict_json_key_set_limits;
+
+/*
+ * Parse one JSON object. The caller owns it.
+ *
+ * VERDICT_TOO_LARGE for too much of it, VERDICT_MALFORMED for too deep, for
+ * anything but a JSON object, for duplicate member names, bytes after the
+ * end, and numbers that neither int64 nor double can hold.
+ */
+extern Verdict strict_json_object(const char *text, size_t length,
+								  const JsonLimits *limits,
+								  struct json_t **object, Detail *detail);
+
+/*
+ * Read a member that must be a string, if it is there, of 0 to max_size
+ * octets without control characters. *value is borrowed; NULL if absent.
+ */
+extern Verdict strict_json_string(const struct json_t *object,
+								  const char *name, size_t max_size,
+								  const char **value, Detail *detail);
+
+/* A JSON value's type as details name it: "a string", "null". */
+extern const char *strict_json_type_name(const struct json_t *value);
+
+/* Compact UTF-8 text, malloc'd; NULL on out of memory. */
+extern char *strict_json_text(const struct json_t *value);
+
+#endif							/* TOKEN_AUTH_STRICT_JSON_H */

@@ -1,0 +1,442 @@
+/*
+ * issuer_store.c
+ *		Issuers, their keys, and what their tokens must be.
+ *
+ * Issuers that tokens named are kept per backend, with their keys parsed,
+ * until the configuration changes. An issuer that does not exist is not
+ * remembered, so tokens cannot fill this memory.
+ */
+#include "postgres.h"
+
+#include "catalog.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "core/base64url.h"
+#include "encoding.h"
+#include "fmgr.h"
+#include "foreign.h"
+#include "issuer_store.h"
+#include "report.h"
+#include "settings.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/inval.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+typedef struct StoredIssuer
+{
+	Issuer		issuer;			/* first: callers get a pointer to it */
+	MemoryContext context;
+	struct StoredIssuer *next;
+} StoredIssuer;
+
+/* Everything known, and the generation at which it was read. */
+static MemoryContext store_context = NULL;
+static StoredIssuer *stored_issuers = NULL;
+static uint64 stored_generation = 0;
+static TimestampTz stored_since = 0;
+
+void
+issuer_store_init(void)
+{
+	store_context = AllocSetContextCreate(TopMemoryContext,
+										  "token_auth issuers",
+										  ALLOCSET_SMALL_SIZES);
+}
+
+static void
+drop_outdated(void)
+{
+	if (stored_generation == catalog_configuration_generation)
+		return;
+	stored_issuers = NULL;
+	MemoryContextReset(store_context);
+	MemoryContextDeleteChildren(store_context);
+	stored_generation = catalog_configuration_generation;
+	stored_since = GetCurrentTimestamp();
+}
+
+/*
+ * Bound the harm of a message that never came: what is older than
+ * recheck_interval counts as changed.
+ */
+void
+issuer_store_renew(TimestampTz now)
+{
+	if (TimestampDifferenceExceeds(stored_since, now,
+								   settings_recheck_interval_s * 1000))
+		catalog_configuration_generation++;
+}
+
+static void
+release_policy(void *policy)
+{
+	claim_policy_free(policy);
+}
+
+static void
+release_key(void *key)
+{
+	jwk_free(key);
+}
+
+/* An interval column in microseconds; DURATION_UNLIMITED when NULL. */
+static int64
+duration_column(CatalogScan *scan, HeapTuple row, const char *name)
+{
+	bool		is_null;
+	Datum		value = catalog_column(scan, row, name, &is_null);
+	Interval   *interval;
+
+	if (is_null)
+		return DURATION_UNLIMITED;
+	interval = DatumGetIntervalP(value);
+	if (interval->month != 0)
+		report_error("22023",
+					 psprintf("column \"%s\" of token_auth.issuer holds months", name),
+					 "A month has no fixed length.", NULL);
+	return interval->time + interval->day * USECS_PER_DAY;
+}
+
+static bool
+boolean_column(CatalogScan *scan, HeapTuple row, const char *name)
+{
+	bool		is_null;
+	Datum		value = catalog_column(scan, row, name, &is_null);
+
+	return !is_null && DatumGetBool(value);
+}
+
+/* The elements of a text[] column as strings; none when NULL. */
+static int
+text_array_column(CatalogScan *scan, HeapTuple row, const char *name,
+				  Datum **elements)
+{
+	bool		is_null;
+	Datum		value = catalog_column(scan, row, name, &is_null);
+	bool	   *nulls;
+	int			n_elements;
+
+	if (is_null)
+		return 0;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+					  TYPALIGN_INT, elements, &nulls, &n_elements);
+	for (int i = 0; i < n_elements; i++)
+	{
+		if (nulls[i])
+			report_error("22004",
+						 psprintf("column \"%s\" of token_auth.issuer holds a NULL element", name),
+						 NULL, NULL);
+	}
+	return n_elements;
+}
+
+static bool
+signs_access_tokens(CatalogScan *scan, HeapTuple row)
+{
+	Datum	   *purposes;
+	int			n_purposes = text_array_column(scan, row, "purposes", &purposes);
+
+	for (int i = 0; i < n_purposes; i++)
+	{
+		if (strcmp(TextDatumGetCString(purposes[i]), "access_token") == 0)
+			return true;
+	}
+	return false;
+}
+
+static AlgorithmSet
+algorithms_column(CatalogScan *scan, HeapTuple row)
+{
+	Datum	   *names;
+	int			n_names = text_array_column(scan, row, "algorithms", &names);
+	AlgorithmSet set = 0;
+
+	for (int i = 0; i < n_names; i++)
+		set |= algorithm_set_by_name(TextDatumGetCString(names[i]));
+	return set;
+}
+
+/* The policy: the row as the core reads it, and the times. */
+static const ClaimPolicy *
+load_policy(CatalogScan *scan, HeapTuple row)
+{
+	ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_policy);
+	Datum		record = heap_copy_tuple_as_datum(row, RelationGetDescr(scan->relation));
+	char	   *document = encoding_to_utf8(TextDatumGetCString(DirectFunctionCall1(row_to_json, record)));
+	int64		leeway_us = duration_column(scan, row, "leeway");
+	int64		max_lifetime_us = duration_column(scan, row, "max_lifetime");
+	int64		max_age_us = duration_column(scan, row, "max_age");
+	ClaimPolicy *policy = NULL;
+	Detail		detail = {""};
+	Verdict		verdict;
+
+	verdict = claim_policy_parse(document, strlen(document), &policy, &detail);
+	slot->object = policy;
+	if (verdict != VERDICT_OK)
+		report_unusable("row of token_auth.issuer", verdict, &detail);
+
+	policy->time.leeway_us = Max(leeway_us, 0);
+	policy->time.max_lifetime_us = max_lifetime_us;
+	policy->time.max_age_us = max_age_us;
+	return policy;
+}
+
+/* The secret of a symmetric key row, or NULL. */
+static bytea *
+find_secret(const char *issuer, const char *thumbprint)
+{
+	const char *values[] = {issuer, thumbprint};
+	CatalogScan scan;
+	HeapTuple	row;
+	bytea	   *secret = NULL;
+
+	catalog_open(&scan, CATALOG_SECRET);
+	catalog_scan_begin(&scan, NULL, lengthof(values), values);
+	row = catalog_scan_next(&scan);
+	if (row != NULL)
+	{
+		bool		is_null;
+		Datum		value = catalog_column(&scan, row, "secret", &is_null);
+
+		if (!is_null)
+			secret = DatumGetByteaPCopy(value);
+	}
+	catalog_scan_end(&scan);
+	catalog_close(&scan);
+	return secret;
+}
+
+/* A symmetric key as the core reads keys: a JWK with its secret in it. */
+static char *
+symmetric_jwk(const bytea *secret, const char *key_id)
+{
+	size_t		size = VARSIZE_ANY_EXHDR(secret);
+	char	   *encoded = palloc(BASE64URL_ENCODED_SIZE(size) + 1);
+	StringInfoData jwk;
+
+	encoded[base64url_encode((const unsigned char *) VARDATA_ANY(secret), size,
+							 encoded)] = '\0';
+	initStringInfo(&jwk);
+	appendStringInfo(&jwk, "{\"kty\": \"oct\", \"k\": \"%s\"", encoded);
+	if (key_id != NULL)
+	{
+		appendStringInfoString(&jwk, ", \"kid\": ");
+		escape_json(&jwk, encoding_to_utf8(key_id));
+	}
+	appendStringInfoChar(&jwk, '}');
+	explicit_bzero(encoded, strlen(encoded));
+	return jwk.data;
+}
+
+/* Parse a symmetric key: the row names the algorithm, another table has the secret. */
+static Verdict
+parse_symmetric(CatalogScan *scan, HeapTuple row, Algorithm algorithm,
+				Jwk **jwk, Detail *detail)
+{
+	JwkPolicy	policy = {.algorithms = &algorithm, .n_algorithms = 1,
+	.symmetric = true};
+	bytea	   *secret = find_secret(catalog_text_column(scan, row, "issuer"),
+									 catalog_text_column(scan, row, "thumbprint"));
+	char	   *text;
+	Verdict		verdict;
+
+	if (secret == NULL)
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The key has no secret.");
+	text = symmetric_jwk(secret, catalog_text_column(scan, row, "key_id"));
+	verdict = jwk_parse(text, strlen(text), &policy, jwk, detail);
+	explicit_bzero(text, strlen(text));
+	explicit_bzero(secret, VARSIZE_ANY(secret));
+	return verdict;
+}
+
+/* The one algorithm of a key row, or ALGORITHM_UNKNOWN. */
+static Algorithm
+algorithm_column(CatalogScan *scan, HeapTuple row)
+{
+	char	   *name = catalog_text_column(scan, row, "algorithm");
+	AlgorithmSet set = name != NULL ? algorithm_set_by_name(name) : 0;
+
+	for (Algorithm algorithm = 0; algorithm < ALGORITHM_COUNT; algorithm++)
+	{
+		if (set == ALGORITHM_BIT(algorithm))
+			return algorithm;
+	}
+	return ALGORITHM_UNKNOWN;
+}
+
+/*
+ * Parse a key row, with every check that its registration made: a row may
+ * have been written by other means.
+ */
+static Verdict
+parse_key(CatalogScan *scan, HeapTuple row, Jwk **jwk, Detail *detail)
+{
+	Algorithm	algorithm = algorithm_column(scan, row);
+	JwkPolicy	policy = {.algorithms = &algorithm, .n_algorithms = 1};
+	bool		is_null;
+	Datum		document = catalog_column(scan, row, "jwk", &is_null);
+	char	   *text;
+
+	if (algorithm == ALGORITHM_UNKNOWN || is_null)
+		return verdict_refuse(detail, VERDICT_ALGORITHM_REFUSED,
+							  "The key names no known algorithm.");
+	if (ALGORITHM_BIT(algorithm) & ALGORITHMS_SECRET)
+		return parse_symmetric(scan, row, algorithm, jwk, detail);
+
+	text = JsonbToCString(NULL, &DatumGetJsonbP(document)->root, -1);
+	text = encoding_to_utf8(text);
+	return jwk_parse(text, strlen(text), &policy, jwk, detail);
+}
+
+/*
+ * May tokens be verified with this key row? A key of a JWKS must have an
+ * algorithm that the issuer allows; one added by hand brings its own.
+ */
+static bool
+key_row_counts(CatalogScan *scan, HeapTuple row, AlgorithmSet allowed)
+{
+	char	   *origin = catalog_text_column(scan, row, "origin");
+	bool		in_use;
+
+	(void) catalog_column(scan, row, "retired_at", &in_use);
+	if (!in_use || !boolean_column(scan, row, "enabled"))
+		return false;
+	return origin == NULL || strcmp(origin, "jwks") != 0 ||
+		(ALGORITHM_BIT(algorithm_column(scan, row)) & allowed) != 0;
+}
+
+static void
+load_keys(Issuer *issuer, AlgorithmSet allowed)
+{
+	const char *values[] = {issuer->issuer};
+	const Jwk **keys = palloc(sizeof(Jwk *) * JWK_SET_MAX_KEYS);
+	size_t		n_keys = 0;
+	CatalogScan scan;
+	HeapTuple	row;
+
+	catalog_open(&scan, CATALOG_KEY);
+	catalog_scan_begin(&scan, NULL, lengthof(values), values);
+	while (n_keys < JWK_SET_MAX_KEYS && (row = catalog_scan_next(&scan)) != NULL)
+	{
+		ForeignSlot *slot;
+		Jwk		   *jwk = NULL;
+		Detail		detail = {""};
+
+		if (!key_row_counts(&scan, row, allowed))
+			continue;
+		slot = foreign_slot(CurrentMemoryContext, release_key);
+		if (parse_key(&scan, row, &jwk, &detail) != VERDICT_OK)
+		{
+			ereport(LOG,
+					(errmsg("token_auth: a key of issuer \"%s\" cannot be used",
+							issuer->name),
+					 errdetail("%s", detail.text),
+					 errhidestmt(true), errhidecontext(true)));
+			continue;
+		}
+		slot->object = jwk;
+		keys[n_keys++] = jwk;
+		allowed |= ALGORITHM_BIT(jwk->algorithm);
+	}
+	catalog_scan_end(&scan);
+	catalog_close(&scan);
+
+	issuer->keys.keys = keys;
+	issuer->keys.n_keys = n_keys;
+	issuer->keys.algorithms = allowed;
+}
+
+/* Fill *issuer, in the current memory context, from its row; false if there is none. */
+static bool
+load_issuer(const char *name, Issuer *issuer)
+{
+	const char *values[] = {name};
+	AlgorithmSet allowed = 0;
+	CatalogScan scan;
+	HeapTuple	row;
+
+	catalog_open(&scan, CATALOG_ISSUER);
+	catalog_scan_begin(&scan, NULL, lengthof(values), values);
+	row = catalog_scan_next(&scan);
+	if (row != NULL)
+	{
+		issuer->issuer = catalog_text_column(&scan, row, "issuer");
+		issuer->name = catalog_text_column(&scan, row, "name");
+		issuer->namespace = catalog_text_column(&scan, row, "namespace");
+		issuer->enabled = boolean_column(&scan, row, "enabled");
+		issuer->signs_access_tokens = signs_access_tokens(&scan, row);
+		issuer->policy = load_policy(&scan, row);
+		allowed = algorithms_column(&scan, row);
+	}
+	catalog_scan_end(&scan);
+	catalog_close(&scan);
+
+	if (row == NULL)
+		return false;
+	load_keys(issuer, allowed);
+	return true;
+}
+
+/*
+ * The issuer whose tokens carry exactly this iss (in the database's encoding;
+ * "" for tokens without one), or NULL. The result lives until the next call
+ * after a change of the configuration.
+ */
+const Issuer *
+issuer_store_find(const char *issuer)
+{
+	MemoryContext context;
+	MemoryContext caller;
+	StoredIssuer *stored;
+
+	drop_outdated();
+	for (stored = stored_issuers; stored != NULL; stored = stored->next)
+	{
+		if (strcmp(stored->issuer.issuer, issuer) == 0)
+			return &stored->issuer;
+	}
+
+	/* an error below frees all of it with the caller's context */
+	context = AllocSetContextCreate(CurrentMemoryContext, "token_auth issuer",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	stored = palloc0(sizeof(StoredIssuer));
+	if (!load_issuer(issuer, &stored->issuer))
+		stored = NULL;
+	MemoryContextSwitchTo(caller);
+
+	if (stored == NULL)
+	{
+		MemoryContextDelete(context);
+		return NULL;
+	}
+
+	/* reading took locks, and so perhaps news: keep only what is still current */
+	if (stored_generation == catalog_configuration_generation)
+	{
+		MemoryContextSetParent(context, store_context);
+		stored->next = stored_issuers;
+		stored_issuers = stored;
+	}
+	return &stored->issuer;
+}
+
+PG_FUNCTION_INFO_V1(token_auth_configuration_changed);
+
+/* configuration_changed() returns trigger: tell every backend to read issuers and keys anew */
+Datum
+token_auth_configuration_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		report_error("39P01", "configuration_changed() can only be called as a trigger",
+					 NULL, NULL);
+
+	CacheInvalidateRelcacheByRelid(catalog_table_oid(CATALOG_CONFIGURATION));
+	PG_RETURN_POINTER(NULL);
+}

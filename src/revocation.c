@@ -1,0 +1,245 @@
+/*
+ * revocation.c
+ *		Which tokens are refused before their time.
+ *
+ * The table is probed by index, a probe for each kind that the token has a
+ * value for, and again after each message that something was revoked. On a
+ * standby no such message arrives, so there every statement probes.
+ *
+ * Reads see what is committed now, whatever snapshot the transaction has, or
+ * REPEATABLE READ would keep access. They take no predicate locks, so that a
+ * SERIALIZABLE reader cannot make the revoker fail.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog.h"
+#include "commands/trigger.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "encoding.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "report.h"
+#include "revocation.h"
+#include "storage/procarray.h"
+#include "storage/sinval.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+static const struct
+{
+	const char *name;			/* as in the table */
+	bool		has_cut_off;	/* refuses only sign-ins up to issued_until */
+}			kinds[REVOCATION_KIND_COUNT] = {
+	[REVOCATION_TOKEN_ID] = {"token_id", false},
+	[REVOCATION_DIGEST] = {"digest", false},
+	[REVOCATION_SESSION_ID] = {"session_id", false},
+	[REVOCATION_SUBJECT] = {"subject", true},
+	[REVOCATION_CLIENT_ID] = {"client_id", true},
+	[REVOCATION_ISSUER] = {"issuer", true},
+	[REVOCATION_DEVICE_ID] = {"device_id", true}
+};
+
+/* The open transaction changed the table: the signal table to announce it by. */
+static Oid	changed_status = InvalidOid;
+
+/* Longest value that is stored as it is: a btree row has a limit. */
+#define LOOKUP_VALUE_SIZE 512
+
+/*
+ * The form in which a value is stored and looked up: itself, or where that is
+ * above 512 bytes its SHA-256. The SQL function lookup_value() does the same.
+ */
+char *
+revocation_lookup_value(const char *value)
+{
+	static const char prefix[] = "sha256:";
+	char	   *utf8;
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	pg_cryptohash_ctx *hash;
+	char	   *text;
+
+	if (strlen(value) <= LOOKUP_VALUE_SIZE)
+		return pstrdup(value);
+
+	utf8 = encoding_to_utf8(value);
+	hash = pg_cryptohash_create(PG_SHA256);
+	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
+		pg_cryptohash_update(hash, (uint8 *) utf8, strlen(utf8)) < 0 ||
+		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
+		elog(ERROR, "could not compute SHA-256 hash");
+	pg_cryptohash_free(hash);
+
+	text = palloc0(sizeof(prefix) + 2 * sizeof(digest));
+	memcpy(text, prefix, sizeof(prefix));
+	hex_encode((char *) digest, sizeof(digest), text + strlen(prefix));
+	return text;
+}
+
+/* Does a row of this kind refuse a token with this sign-in? */
+static bool
+row_covers(CatalogScan *scan, HeapTuple row, RevocationKind kind,
+		   const RevocationKeys *keys)
+{
+	bool		is_null;
+	Datum		issued_until;
+
+	if (!kinds[kind].has_cut_off)
+		return true;
+	issued_until = catalog_column(scan, row, "issued_until", &is_null);
+	return is_null || !keys->has_signed_in_at ||
+		keys->signed_in_at <= DatumGetTimestampTz(issued_until);
+}
+
+/*
+ * One pass over the rows of a kind. A row that another transaction is
+ * inserting does not count yet; one that it is deleting still does.
+ *
+ * Sets *pending to a transaction whose row was passed over, if any.
+ */
+static bool
+probe_once(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys,
+		   TransactionId *pending)
+{
+	const char *values[] = {keys->issuer, kinds[kind].name, keys->values[kind]};
+	SnapshotData snapshot;
+	HeapTuple	row;
+	bool		covered = false;
+
+	*pending = InvalidTransactionId;
+	InitDirtySnapshot(snapshot);
+	catalog_scan_begin(scan, &snapshot, lengthof(values), values);
+	while (!covered && (row = catalog_scan_next(scan)) != NULL)
+	{
+		if (TransactionIdIsValid(snapshot.xmin))
+			*pending = snapshot.xmin;
+		else
+			covered = row_covers(scan, row, kind, keys);
+	}
+	catalog_scan_end(scan);
+	return covered;
+}
+
+/*
+ * Is the token revoked by this kind?
+ *
+ * An UPDATE leaves two versions of a row. If it commits between the look at
+ * the new one (not committed yet) and the look at the old one (replaced by
+ * then), a pass sees neither; so look again once that transaction has ended.
+ */
+static bool
+probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys)
+{
+	TransactionId pending;
+
+	do
+	{
+		if (probe_once(scan, kind, keys, &pending))
+			return true;
+	} while (TransactionIdIsValid(pending) &&
+			 !TransactionIdIsInProgress(pending));
+	return false;
+}
+
+/*
+ * Is a token with these keys revoked? Returns the kind by which it is, as the
+ * table names it, or NULL.
+ */
+const char *
+revocation_covers(const RevocationKeys *keys)
+{
+	const char *covered_by = NULL;
+	CatalogScan scan;
+
+	catalog_open(&scan, CATALOG_REVOCATION);
+	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
+	{
+		if (keys->values[kind] != NULL && probe(&scan, kind, keys))
+		{
+			covered_by = kinds[kind].name;
+			break;
+		}
+	}
+	catalog_close(&scan);
+	return covered_by;
+}
+
+/*
+ * Tell the other backends that the table changed. One message for the whole
+ * transaction, sent when it has committed: a catalog invalidation for every
+ * command would make logical decoding of a bulk revocation quadratic.
+ */
+static void
+send_status_message(void)
+{
+	SharedInvalidationMessage message;
+
+	memset(&message, 0, sizeof(message));
+	message.rc.id = SHAREDINVALRELCACHE_ID;
+	message.rc.dbId = MyDatabaseId;
+	message.rc.relId = changed_status;
+	SendSharedInvalidMessages(&message, 1);
+}
+
+static void
+revocation_at_transaction_end(XactEvent event, void *arg)
+{
+	if (!OidIsValid(changed_status))
+		return;
+
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			/* COMMIT PREPARED may run in any backend, without us */
+			CacheInvalidateRelcacheByRelid(changed_status);
+			break;
+		case XACT_EVENT_COMMIT:
+			send_status_message();
+			break;
+		default:
+			break;
+	}
+
+	/* what this backend judged by its own uncommitted rows is open again */
+	catalog_status_generation++;
+
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+		event == XACT_EVENT_PREPARE)
+		changed_status = InvalidOid;
+}
+
+static void
+revocation_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
+								 SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && OidIsValid(changed_status))
+		catalog_status_generation++;
+}
+
+void
+revocation_init(void)
+{
+	RegisterXactCallback(revocation_at_transaction_end, NULL);
+	RegisterSubXactCallback(revocation_at_subtransaction_end, NULL);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_status_changed);
+
+/* status_changed() returns trigger: what revokes a token was changed by this transaction */
+Datum
+token_auth_status_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		report_error("39P01", "status_changed() can only be called as a trigger",
+					 NULL, NULL);
+
+	changed_status = catalog_table_oid(CATALOG_STATUS);
+	catalog_status_generation++;
+	ForceSyncCommit();
+	PG_RETURN_POINTER(NULL);
+}

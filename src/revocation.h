@@ -1,0 +1,36 @@
+/*
+ * revocation.h
+ *		Which tokens are refused before their time.
+ */
+#ifndef TOKEN_AUTH_REVOCATION_H
+#define TOKEN_AUTH_REVOCATION_H
+
+#include "datatype/timestamp.h"
+
+typedef enum RevocationKind
+{
+	REVOCATION_TOKEN_ID,
+	REVOCATION_DIGEST,
+	REVOCATION_SESSION_ID,
+	REVOCATION_SUBJECT,
+	REVOCATION_CLIENT_ID,
+	REVOCATION_ISSUER,
+	REVOCATION_DEVICE_ID
+} RevocationKind;
+
+#define REVOCATION_KIND_COUNT (REVOCATION_DEVICE_ID + 1)
+
+/* What a token can be revoked by. */
+typedef struct RevocationKeys
+{
+	const char *issuer;
+	const char *values[REVOCATION_KIND_COUNT];	/* as looked up; NULL: has none */
+	bool		has_signed_in_at;
+	TimestampTz signed_in_at;	/* auth_time, else iat */
+} RevocationKeys;
+
+extern void revocation_init(void);
+extern char *revocation_lookup_value(const char *value);
+extern const char *revocation_covers(const RevocationKeys *keys);
+
+#endif							/* TOKEN_AUTH_REVOCATION_H */

@@ -1,0 +1,411 @@
+/*
+ * scope_functions.c
+ *		Scopes, roles and membership of the current token as SQL functions.
+ *
+ * Sets are exact: 'read' is not in 'read:all'. Absent means empty means false.
+ */
+#include "postgres.h"
+
+#include "access/tupmacs.h"
+#include "call_site.h"
+#include "catalog/pg_type.h"
+#include "claim_value.h"
+#include "report.h"
+#include "session.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+static bool
+text_equals(const text *a, const text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* Is name an element of set, a text[] without NULLs? */
+static bool
+set_contains(const ArrayType *set, const text *name)
+{
+	char	   *element = ARR_DATA_PTR(set);
+	int			n_elements = ArrayGetNItems(ARR_NDIM(set), ARR_DIMS(set));
+
+	for (int i = 0; i < n_elements; i++)
+	{
+		if (text_equals((text *) element, name))
+			return true;
+		element += VARSIZE_ANY(element);
+		element = (char *) att_align_nominal(element, TYPALIGN_INT);
+	}
+	return false;
+}
+
+/* Does the set contain argument 0? Remembered where that is a constant. */
+static bool
+answer_contains(FunctionCallInfo fcinfo, const VerifiedToken *token,
+				const ArrayType *set)
+{
+	CallSite   *site = call_site_find(fcinfo, token);
+	bool		contains;
+
+	if (likely(site != NULL))
+		return DatumGetBool(site->value);
+
+	contains = set_contains(set, PG_GETARG_TEXT_PP(0));
+	if (call_site_has_constant(fcinfo, 0))
+	{
+		site = call_site_renew(fcinfo, token);
+		site->value = BoolGetDatum(contains);
+		site->serial = token->serial;
+	}
+	return contains;
+}
+
+PG_FUNCTION_INFO_V1(token_auth_has_scope);
+
+/* has_scope(scope text) returns boolean */
+Datum
+token_auth_has_scope(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = session_token();
+
+	if (token == NULL || PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(answer_contains(fcinfo, token, token->scopes));
+}
+
+PG_FUNCTION_INFO_V1(token_auth_has_role);
+
+/* has_role(role text) returns boolean: NULL where the token says that its list is incomplete */
+Datum
+token_auth_has_role(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = session_token();
+
+	if (token == NULL || PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	if (answer_contains(fcinfo, token, token->roles))
+		PG_RETURN_BOOL(true);
+	if (token->roles_incomplete)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(false);
+}
+
+/* The token, if it is of the namespace in argument 1, or NULL. */
+static const VerifiedToken *
+token_of_second_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	{
+		(void) session_any_token();
+		return NULL;
+	}
+	return session_token_in_namespace(PG_GETARG_TEXT_PP(1));
+}
+
+PG_FUNCTION_INFO_V1(token_auth_has_scope_in_namespace);
+
+/* has_scope(scope text, namespace text) returns boolean */
+Datum
+token_auth_has_scope_in_namespace(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = token_of_second_argument(fcinfo);
+
+	PG_RETURN_BOOL(token != NULL &&
+				   set_contains(token->scopes, PG_GETARG_TEXT_PP(0)));
+}
+
+PG_FUNCTION_INFO_V1(token_auth_has_role_in_namespace);
+
+/* has_role(role text, namespace text) returns boolean */
+Datum
+token_auth_has_role_in_namespace(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = token_of_second_argument(fcinfo);
+
+	if (token == NULL)
+		PG_RETURN_BOOL(false);
+	if (set_contains(token->roles, PG_GETARG_TEXT_PP(0)))
+		PG_RETURN_BOOL(true);
+	if (token->roles_incomplete)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(false);
+}
+
+/* How many of the wanted names, and how many are in set. A NULL name is never in it. */
+static void
+count_contained(const ArrayType *set, ArrayType *wanted, int *n_wanted,
+				int *n_contained)
+{
+	Datum	   *names;
+	bool	   *nulls;
+
+	*n_contained = 0;
+	deconstruct_array(wanted, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
+					  n_wanted);
+	for (int i = 0; i < *n_wanted; i++)
+	{
+		if (!nulls[i] && set_contains(set, DatumGetTextPP(names[i])))
+			(*n_contained)++;
+	}
+}
+
+/* The counts for argument 0, remembered as two halves of a datum where it is constant. */
+static void
+count_scopes(FunctionCallInfo fcinfo, const VerifiedToken *token,
+			 int *n_wanted, int *n_contained)
+{
+	CallSite   *site = call_site_find(fcinfo, token);
+
+	if (site == NULL)
+	{
+		count_contained(token->scopes, PG_GETARG_ARRAYTYPE_P(0), n_wanted,
+						n_contained);
+		if (!call_site_has_constant(fcinfo, 0))
+			return;
+		site = call_site_renew(fcinfo, token);
+		site->value = Int64GetDatum((int64) *n_wanted << 32 | *n_contained);
+		site->serial = token->serial;
+	}
+	*n_wanted = DatumGetInt64(site->value) >> 32;
+	*n_contained = DatumGetInt64(site->value) & PG_INT32_MAX;
+}
+
+PG_FUNCTION_INFO_V1(token_auth_has_any_scope);
+
+/* has_any_scope(VARIADIC scopes text[]) returns boolean: false for an empty list */
+Datum
+token_auth_has_any_scope(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = session_token();
+	int			n_wanted;
+	int			n_contained;
+
+	if (token == NULL || PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	count_scopes(fcinfo, token, &n_wanted, &n_contained);
+	PG_RETURN_BOOL(n_contained > 0);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_has_all_scopes);
+
+/* has_all_scopes(VARIADIC scopes text[]) returns boolean: false for an empty list, which asks for nothing by mistake */
+Datum
+token_auth_has_all_scopes(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = session_token();
+	int			n_wanted;
+	int			n_contained;
+
+	if (token == NULL || PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	count_scopes(fcinfo, token, &n_wanted, &n_contained);
+	PG_RETURN_BOOL(n_wanted > 0 && n_contained == n_wanted);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_require_scope);
+
+/* require_scope(scope text) returns boolean: true, or an error that names the scope */
+Datum
+token_auth_require_scope(PG_FUNCTION_ARGS)
+{
+	const VerifiedToken *token = session_token();
+
+	if (PG_ARGISNULL(0))
+		report_error("22004", "scope must not be NULL", NULL, NULL);
+	if (token == NULL)
+		session_refuse_missing();
+	if (!answer_contains(fcinfo, token, token->scopes))
+		report_error("42501",
+					 psprintf("the token lacks scope \"%s\"",
+							  text_to_cstring(PG_GETARG_TEXT_PP(0))),
+					 NULL,
+					 "Obtain a token with that scope and set it.");
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * in_claim: is a row's value a member of an array claim?
+ *
+ * The members are read once per call site and token, into a sorted array of
+ * the value's type. Nothing depends on the value but the answer, and no error
+ * is raised because of it: the functions are LEAKPROOF.
+ */
+
+typedef struct MemberType
+{
+	Size		size;
+	bool		(*parse) (const char *text, void *member);
+	int			(*compare) (const void *a, const void *b);
+} MemberType;
+
+typedef struct MemberSet
+{
+	int64		n_members;		/* as wide as the widest alignment */
+	char		members[FLEXIBLE_ARRAY_MEMBER];
+} MemberSet;
+
+/* A text by its bytes. */
+typedef struct TextMember
+{
+	const char *data;
+	size_t		length;
+} TextMember;
+
+static bool
+parse_text_member(const char *text, void *member)
+{
+	TextMember *parsed = member;
+
+	parsed->data = text;
+	parsed->length = strlen(text);
+	return true;
+}
+
+static int
+compare_text_members(const void *a, const void *b)
+{
+	const TextMember *left = a;
+	const TextMember *right = b;
+
+	if (left->length != right->length)
+		return left->length < right->length ? -1 : 1;
+	return memcmp(left->data, right->data, left->length);
+}
+
+static bool
+parse_uuid_member(const char *text, void *member)
+{
+	return claim_value_parse_uuid(text, strlen(text), member);
+}
+
+static int
+compare_uuid_members(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_LEN);
+}
+
+static bool
+parse_integer_member(const char *text, void *member)
+{
+	return claim_value_parse_bigint(text, member);
+}
+
+static int
+compare_integer_members(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return left < right ? -1 : left > right;
+}
+
+static const MemberType text_members = {sizeof(TextMember), parse_text_member, compare_text_members};
+static const MemberType uuid_members = {UUID_LEN, parse_uuid_member, compare_uuid_members};
+static const MemberType integer_members = {sizeof(int64), parse_integer_member, compare_integer_members};
+
+/* The claim's members of this type, sorted; in the current memory context. */
+static MemberSet *
+read_members(const VerifiedToken *token, ArrayType *path,
+			 const MemberType *type)
+{
+	ClaimValue	claim;
+	List	   *texts = NIL;
+	ListCell   *cell;
+	MemberSet  *set;
+
+	if (claim_value_find(token->claims, path, &claim) &&
+		!claim_value_members(&claim, &texts))
+		claim_value_refuse(&claim, "an array of strings or numbers");
+
+	set = palloc(offsetof(MemberSet, members) + list_length(texts) * type->size);
+	set->n_members = 0;
+	foreach(cell, texts)
+	{
+		if (type->parse(lfirst(cell), set->members + set->n_members * type->size))
+			set->n_members++;
+	}
+	qsort(set->members, set->n_members, type->size, type->compare);
+	return set;
+}
+
+static MemberSet *
+find_members(FunctionCallInfo fcinfo, const VerifiedToken *token,
+			 const MemberType *type)
+{
+	CallSite   *site = call_site_find(fcinfo, token);
+	MemoryContext caller;
+
+	if (likely(site != NULL))
+		return site->detail;
+	if (!call_site_has_constant(fcinfo, 1))
+		return read_members(token, PG_GETARG_ARRAYTYPE_P(1), type);
+
+	site = call_site_renew(fcinfo, token);
+	caller = MemoryContextSwitchTo(site->context);
+	site->detail = read_members(token, PG_GETARG_ARRAYTYPE_P(1), type);
+	MemoryContextSwitchTo(caller);
+	site->serial = token->serial;
+	return site->detail;
+}
+
+static Datum
+answer_in_claim(FunctionCallInfo fcinfo, const VerifiedToken *token,
+				const void *value, const MemberType *type)
+{
+	MemberSet  *set = find_members(fcinfo, token, type);
+
+	PG_RETURN_BOOL(bsearch(value, set->members, set->n_members, type->size,
+						   type->compare) != NULL);
+}
+
+/* Is there anything to look for, and a token to look into? False without a token, NULL for a NULL. */
+#define IN_CLAIM_PROLOGUE(token) \
+	const VerifiedToken *token = session_token(); \
+\
+	if (token == NULL || PG_ARGISNULL(1)) \
+		PG_RETURN_BOOL(false); \
+	if (PG_ARGISNULL(0)) \
+		PG_RETURN_NULL()
+
+PG_FUNCTION_INFO_V1(token_auth_in_claim_text);
+
+/* in_claim(value text, VARIADIC path text[]) returns boolean; compares bytes, whatever the collation */
+Datum
+token_auth_in_claim_text(PG_FUNCTION_ARGS)
+{
+	TextMember	value;
+	text	   *argument;
+
+	IN_CLAIM_PROLOGUE(token);
+	argument = PG_GETARG_TEXT_PP(0);
+	value.data = VARDATA_ANY(argument);
+	value.length = VARSIZE_ANY_EXHDR(argument);
+	return answer_in_claim(fcinfo, token, &value, &text_members);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_in_claim_uuid);
+
+/* in_claim(value uuid, VARIADIC path text[]) returns boolean */
+Datum
+token_auth_in_claim_uuid(PG_FUNCTION_ARGS)
+{
+	IN_CLAIM_PROLOGUE(token);
+	return answer_in_claim(fcinfo, token, PG_GETARG_UUID_P(0), &uuid_members);
+}
+
+#define IN_CLAIM_INTEGER(suffix, getarg) \
+PG_FUNCTION_INFO_V1(token_auth_in_claim_##suffix); \
+Datum \
+token_auth_in_claim_##suffix(PG_FUNCTION_ARGS) \
+{ \
+	int64		value; \
+\
+	IN_CLAIM_PROLOGUE(token); \
+	value = getarg(0); \
+	return answer_in_claim(fcinfo, token, &value, &integer_members); \
+}
+
+/* in_claim(value bigint | integer | smallint, VARIADIC path text[]) returns boolean */
+IN_CLAIM_INTEGER(int8, PG_GETARG_INT64)
+IN_CLAIM_INTEGER(int4, PG_GETARG_INT32)
+IN_CLAIM_INTEGER(int2, PG_GETARG_INT16)

@@ -1,0 +1,551 @@
+/*
+ * session.c
+ *		Which token is current here, and is it good for this statement?
+ *
+ * A token is judged once per statement, not per row. A statement is one run of
+ * the executor: statement_timestamp() does not mark statements, for a DO block,
+ * a CALL that commits in a loop or a string of several statements run many
+ * under one. So each ExecutorRun starts unjudged and, when it ends, gives its
+ * outer run's judgement back. The first reader of a run judges; later ones
+ * compare a counter. Outside the executor (planning, PL/pgSQL's simple
+ * expressions) every call judges.
+ *
+ * One statement, one token: a reader that meets another token than the first
+ * reader of its run did is an error, or a query could return rows that neither
+ * token may see.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "optimizer/planner.h"
+#include "report.h"
+#include "session.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+
+Judgement	session_judgement = {0};
+
+/* The last token found good; pinned, so that setting it again costs little. */
+static VerifiedToken *current = NULL;
+
+/* Assignments of the setting when a token was last logged as accepted. */
+static uint64 logged_assignments = 0;
+
+/* Why the setting is empty, unless a statement emptied it. */
+static SessionAbsence last_end = SESSION_NEVER_SET;
+
+/* set_local_token() ran outside a transaction block, and nothing has read yet. */
+static bool local_token_unused = false;
+
+static bool warned_of_bypass = false;
+
+static ExecutorRun_hook_type previous_executor_run = NULL;
+static planner_hook_type previous_planner = NULL;
+
+/* A query that used a reader and may run again: a cursor, a set-returning SQL function. */
+typedef struct UsedQuery
+{
+	MemoryContextCallback callback;
+	dlist_node	node;
+	QueryDesc  *query;
+	VerifiedToken *token;		/* pinned; NULL: none */
+} UsedQuery;
+
+static dlist_head used_queries = DLIST_STATIC_INIT(used_queries);
+
+/*
+ * The current token
+ */
+
+static void
+hold(VerifiedToken *token)
+{
+	if (token == current)
+		return;
+	authenticate_pin(token);
+	if (current != NULL)
+		authenticate_unpin(current);
+	current = token;
+}
+
+/* The raw token that counts, or NULL with the reason. */
+const char *
+session_raw_token(SessionAbsence *absence)
+{
+	SettingsAbsence why;
+	const char *raw = settings_token(&why);
+
+	*absence = why == ABSENCE_IGNORED_BY_BINDING ? SESSION_IGNORED_BY_BINDING
+		: why == ABSENCE_UNKNOWN_ORIGIN ? SESSION_UNKNOWN_ORIGIN
+		: settings_token_cleared ? SESSION_CLEARED
+		: last_end;
+	return raw;
+}
+
+const char *
+session_absence_words(SessionAbsence absence)
+{
+	switch (absence)
+	{
+		case SESSION_NEVER_SET:
+			return "No token was set in this session.";
+		case SESSION_CLEARED:
+			return "The token was cleared.";
+		case SESSION_ENDED_WITH_TRANSACTION:
+			return "The last token ended with its transaction.";
+		case SESSION_ROLLED_BACK:
+			return "The setting of the last token was rolled back.";
+		case SESSION_IGNORED_BY_BINDING:
+			return "The token was not set in this transaction, and token_auth.binding asks for that.";
+		case SESSION_UNKNOWN_ORIGIN:
+			return "The library was loaded in a parallel worker first, which cannot tell in which transaction the token was set.";
+		case SESSION_EXPIRED:
+			return "The token has expired, and token_auth.on_expired treats it as none.";
+		case SESSION_OTHER_NAMESPACE:
+			return "The token's issuer has a namespace of its own, which only readers that name it answer for.";
+	}
+	return "";
+}
+
+static void pg_attribute_noreturn()
+refuse_missing(SessionAbsence absence)
+{
+	Detail		detail;
+
+	strlcpy(detail.text, session_absence_words(absence), sizeof(detail.text));
+	report_refusal(VERDICT_TOKEN_MISSING, &detail, NULL);
+}
+
+static const char *
+quote_text(text *value)
+{
+	Quoted	   *quoted;
+
+	if (value == NULL)
+		return "none";
+	quoted = palloc(sizeof(Quoted));
+	*quoted = verdict_quote(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	return quoted->text;
+}
+
+static void
+log_accepted(const VerifiedToken *token)
+{
+	if (!settings_log_accepted ||
+		logged_assignments == settings_token_assignments)
+		return;
+	logged_assignments = settings_token_assignments;
+	ereport(LOG,
+			(errmsg("token accepted: issuer \"%s\", subject \"%s\", token id \"%s\", client \"%s\", session user \"%s\"",
+					quote_text(token->issuer), quote_text(token->subject),
+					quote_text(token->token_id), quote_text(token->client_id),
+					GetUserNameFromId(GetSessionUserId(), false)),
+			 errhidestmt(true), errhidecontext(true)));
+}
+
+/* Authenticate raw now and hold it, or raise why not; NULL if it counts as none. */
+static VerifiedToken *
+accept(const char *raw, bool expired_is_none)
+{
+	Refusal		refusal;
+	VerifiedToken *token = authenticate(raw, current, &refusal);
+
+	if (token == NULL)
+	{
+		if (expired_is_none && refusal.verdict == VERDICT_EXPIRED)
+			return NULL;
+		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
+	}
+	hold(token);
+	return token;
+}
+
+/*
+ * The current token as of now, or NULL with the reason. Takes in what other
+ * transactions have committed: a query that opens no table would not.
+ */
+static VerifiedToken *
+find_current(SessionAbsence *absence)
+{
+	const char *raw;
+	VerifiedToken *token;
+
+	AcceptInvalidationMessages();
+	raw = session_raw_token(absence);
+	if (raw == NULL)
+	{
+		if (*absence == SESSION_UNKNOWN_ORIGIN)
+			refuse_missing(*absence);
+		return NULL;
+	}
+
+	token = accept(raw, settings_on_expired == TOLERANCE_ANONYMOUS);
+	if (token == NULL)
+		*absence = SESSION_EXPIRED;
+	else
+		log_accepted(token);
+	return token;
+}
+
+static bool
+is_same(const VerifiedToken *a, const VerifiedToken *b)
+{
+	if (a == b)
+		return true;
+	return a != NULL && b != NULL && strcmp(a->raw, b->raw) == 0;
+}
+
+/*
+ * The slow path of session_any_token(): judge the current token for the
+ * running statement. A statement that has begun keeps what it was judged
+ * under, but not beside another token.
+ */
+const VerifiedToken *
+session_judge(void)
+{
+	SessionAbsence absence;
+	VerifiedToken *token = find_current(&absence);
+
+	local_token_unused = false;
+	if (!session_judgement.in_executor)
+		return token;
+
+	if (!session_judgement.made)
+	{
+		if (token != NULL)
+			authenticate_pin(token);
+		session_judgement.token = token;
+		session_judgement.made = true;
+	}
+	else if (!is_same(session_judgement.token, token))
+		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
+
+	session_judgement.assignments = settings_token_assignments;
+	return session_judgement.token;
+}
+
+/* Raise 28T17: the statement has no token, or one of another namespace. */
+void
+session_refuse_missing(void)
+{
+	SessionAbsence absence = SESSION_OTHER_NAMESPACE;
+
+	if (session_any_token() == NULL && session_raw_token(&absence) != NULL)
+		absence = SESSION_EXPIRED;
+	refuse_missing(absence);
+}
+
+/*
+ * The slow path of session_token(): the statement has no token, or one of
+ * another namespace. Returns NULL, unless that is to be an error.
+ */
+const VerifiedToken *
+session_missing(void)
+{
+	if (settings_on_missing == TOLERANCE_ERROR)
+		session_refuse_missing();
+	return NULL;
+}
+
+/* The token of the running statement if it is of this namespace, or NULL as session_token(). */
+const VerifiedToken *
+session_token_in_namespace(text *namespace)
+{
+	const VerifiedToken *token = session_any_token();
+
+	if (token == NULL)
+		return session_missing();
+	if (VARSIZE_ANY_EXHDR(namespace) != strlen(token->namespace) ||
+		memcmp(VARDATA_ANY(namespace), token->namespace,
+			   VARSIZE_ANY_EXHDR(namespace)) != 0)
+		return NULL;
+	return token;
+}
+
+/*
+ * Setting it
+ */
+
+/* Tests under a role that bypasses row security are green for the wrong reason. */
+static void
+warn_of_bypass(void)
+{
+	if (warned_of_bypass || !has_bypassrls_privilege(GetUserId()))
+		return;
+	warned_of_bypass = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("row-level security does not apply to role \"%s\"",
+					GetUserNameFromId(GetUserId(), false)),
+			 errdetail("It is a superuser or has BYPASSRLS, so the token restricts nothing."),
+			 errhint("Connect as an ordinary role that does not own the tables."),
+			 errhidestmt(true)));
+}
+
+static void
+refuse_session_token(void)
+{
+	report_error("55000", "a session token cannot be set",
+				 "token_auth.binding is \"transaction\": only a token set in the current transaction counts.",
+				 "Use token_auth.set_local_token() inside a transaction.");
+}
+
+/*
+ * Verify raw and make it the current token, to the end of the transaction if
+ * local. NULL or '' clears. Returns the token, or NULL if cleared.
+ */
+const VerifiedToken *
+session_set_token(const char *raw, bool local)
+{
+	VerifiedToken *token = NULL;
+
+	settings_hide_token_from_activity();
+	if (!local && settings_binding == BINDING_TRANSACTION)
+		refuse_session_token();
+
+	if (raw != NULL && *raw != '\0')
+	{
+		AcceptInvalidationMessages();
+		token = accept(raw, false);
+	}
+	settings_assign_token(token != NULL ? raw : "", local);
+	local_token_unused = token != NULL && local && !IsTransactionBlock();
+
+	if (token != NULL)
+	{
+		log_accepted(token);
+		warn_of_bypass();
+	}
+	return token;
+}
+
+/* No token from here on, whatever was set for the session or the transaction. */
+void
+session_clear_token(void)
+{
+	settings_assign_token("", false);
+}
+
+static void
+note_end(SessionAbsence why)
+{
+	SessionAbsence absence;
+
+	if (session_raw_token(&absence) != NULL)
+	{
+		last_end = why;
+		settings_token_cleared = false;
+	}
+}
+
+static void
+warn_of_unused_token(void)
+{
+	if (!local_token_unused)
+		return;
+	local_token_unused = false;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("the token set by set_local_token() ended with its transaction before anything used it"),
+			 errhint("Run set_local_token() and the queries it is for in one transaction: between BEGIN and COMMIT."),
+			 errhidestmt(true)));
+}
+
+static void
+before_commit(void)
+{
+	warn_of_unused_token();
+	note_end(SESSION_ENDED_WITH_TRANSACTION);
+	settings_end_transaction();
+}
+
+static void
+session_at_transaction_end(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			before_commit();
+			break;
+		case XACT_EVENT_ABORT:
+			local_token_unused = false;
+			note_end(SESSION_ROLLED_BACK);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+session_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
+							  SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		note_end(SESSION_ROLLED_BACK);
+}
+
+/*
+ * Statements
+ */
+
+static void
+begin_judgement(bool in_executor)
+{
+	memset(&session_judgement, 0, sizeof(session_judgement));
+	session_judgement.in_executor = in_executor;
+}
+
+static void
+end_judgement(const Judgement *outer)
+{
+	VerifiedToken *token = session_judgement.token;
+
+	session_judgement = *outer;
+	if (token != NULL)
+		authenticate_unpin(token);
+}
+
+static void
+forget_query(void *arg)
+{
+	UsedQuery  *used = arg;
+
+	dlist_delete(&used->node);
+	if (used->token != NULL)
+		authenticate_unpin(used->token);
+}
+
+static UsedQuery *
+find_used_query(const QueryDesc *query)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &used_queries)
+	{
+		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
+
+		if (used->query == query)
+			return used;
+	}
+	return NULL;
+}
+
+/* A query that may run again used a reader: keep under which token it did. */
+static void
+remember_query(QueryDesc *query)
+{
+	UsedQuery  *used;
+
+	if (!session_judgement.made || find_used_query(query) != NULL)
+		return;
+	used = MemoryContextAllocZero(query->estate->es_query_cxt,
+								  sizeof(UsedQuery));
+	used->query = query;
+	used->token = session_judgement.token;
+	if (used->token != NULL)
+		authenticate_pin(used->token);
+	dlist_push_head(&used_queries, &used->node);
+	used->callback.func = forget_query;
+	used->callback.arg = used;
+	MemoryContextRegisterResetCallback(query->estate->es_query_cxt,
+									   &used->callback);
+}
+
+/*
+ * A query runs again that used a reader before. What its InitPlans, index keys
+ * or Sort remember was made under that token: judge it before a row comes out.
+ */
+static void
+judge_used_query(const QueryDesc *query)
+{
+	UsedQuery  *used = find_used_query(query);
+
+	if (used == NULL)
+		return;
+	if (used->token != NULL)
+		authenticate_pin(used->token);
+	session_judgement.token = used->token;
+	session_judgement.made = true;
+	(void) session_judge();
+}
+
+static void
+session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
+{
+	Judgement	outer = session_judgement;
+
+	settings_discard_leftover();
+	if (IsParallelWorker())
+		settings_hide_token_from_activity();
+
+	begin_judgement(true);
+	PG_TRY();
+	{
+		if (query->already_executed)
+			judge_used_query(query);
+		if (previous_executor_run != NULL)
+			previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
+		else
+			standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
+		if (!COMPAT_RUNS_ONCE)
+			remember_query(query);
+	}
+	PG_FINALLY();
+	{
+		end_judgement(&outer);
+	}
+	PG_END_TRY();
+}
+
+static PlannedStmt *
+plan(Query *parse, const char *query_string, int cursor_options,
+	 ParamListInfo parameters)
+{
+	if (previous_planner != NULL)
+		return previous_planner(parse, query_string, cursor_options, parameters);
+	return standard_planner(parse, query_string, cursor_options, parameters);
+}
+
+/*
+ * Planning is outside the executor even where a running statement has a query
+ * planned: that query may run under a token which was set meanwhile.
+ */
+static PlannedStmt *
+session_planner(Query *parse, const char *query_string, int cursor_options,
+				ParamListInfo parameters)
+{
+	Judgement	outer = session_judgement;
+	PlannedStmt *result;
+
+	if (!outer.in_executor)
+		return plan(parse, query_string, cursor_options, parameters);
+
+	begin_judgement(false);
+	PG_TRY();
+	{
+		result = plan(parse, query_string, cursor_options, parameters);
+	}
+	PG_FINALLY();
+	{
+		end_judgement(&outer);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+void
+session_init(void)
+{
+	RegisterXactCallback(session_at_transaction_end, NULL);
+	RegisterSubXactCallback(session_at_subtransaction_end, NULL);
+	previous_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = session_executor_run;
+	previous_planner = planner_hook;
+	planner_hook = session_planner;
+}

@@ -1,0 +1,72 @@
+/*
+ * session.h
+ *		Which token is current here, and is it good for this statement?
+ */
+#ifndef TOKEN_AUTH_SESSION_H
+#define TOKEN_AUTH_SESSION_H
+
+#include "authenticate.h"
+#include "settings.h"
+
+/* Why there is no current token. */
+typedef enum SessionAbsence
+{
+	SESSION_NEVER_SET,
+	SESSION_CLEARED,
+	SESSION_ENDED_WITH_TRANSACTION,
+	SESSION_ROLLED_BACK,
+	SESSION_IGNORED_BY_BINDING,
+	SESSION_UNKNOWN_ORIGIN,
+	SESSION_EXPIRED,
+	SESSION_OTHER_NAMESPACE
+} SessionAbsence;
+
+/* What the running statement was found to run under. Its law is in session.c. */
+typedef struct Judgement
+{
+	bool		in_executor;	/* outside it nothing is kept */
+	bool		made;
+	uint64		assignments;	/* settings_token_assignments it was made at */
+	VerifiedToken *token;		/* pinned while in_executor; NULL: none */
+} Judgement;
+
+extern Judgement session_judgement;
+
+extern void session_init(void);
+extern const VerifiedToken *session_judge(void);
+extern const VerifiedToken *session_missing(void);
+extern void session_refuse_missing(void) pg_attribute_noreturn();
+extern const VerifiedToken *session_token_in_namespace(text *namespace);
+extern const char *session_raw_token(SessionAbsence *absence);
+extern const char *session_absence_words(SessionAbsence absence);
+extern const VerifiedToken *session_set_token(const char *raw, bool local);
+extern void session_clear_token(void);
+
+/*
+ * The token of the running statement, of whatever namespace, or NULL. Raises
+ * an error if it is refused.
+ */
+static inline const VerifiedToken *
+session_any_token(void)
+{
+	if (likely(session_judgement.made &&
+			   session_judgement.assignments == settings_token_assignments))
+		return session_judgement.token;
+	return session_judge();
+}
+
+/*
+ * The token that readers answer for: that of session_any_token() if it is of
+ * namespace ''. Where a missing token is an error, that is raised.
+ */
+static inline const VerifiedToken *
+session_token(void)
+{
+	const VerifiedToken *token = session_any_token();
+
+	if (likely(token != NULL && token->namespace[0] == '\0'))
+		return token;
+	return session_missing();
+}
+
+#endif							/* TOKEN_AUTH_SESSION_H */

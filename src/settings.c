@@ -1,0 +1,381 @@
+/*
+ * settings.c
+ *		Every setting, and the token that one of them holds.
+ *
+ * The raw token lives in the setting token_auth.token. So SET LOCAL,
+ * savepoints, ROLLBACK, RESET, connection options and the copy into parallel
+ * workers come from the server's own machinery. Being set says nothing about
+ * being valid: a token is believed after verification only.
+ *
+ * Under binding = 'transaction' only a token counts that was set in the
+ * current transaction. The law that makes this hold in parallel workers too,
+ * which cannot tell when a value was set: outside a transaction the setting is
+ * empty. settings_discard_leftover() and the check hook at load time restore it
+ * where something else was left behind.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "compat.h"
+#include "settings.h"
+#include "utils/backend_status.h"
+
+#define TOKEN_SETTING "token_auth.token"
+
+int			settings_binding = BINDING_SESSION;
+int			settings_on_missing = TOLERANCE_ANONYMOUS;
+int			settings_on_expired = TOLERANCE_ERROR;
+int			settings_recheck_interval_s = 10;
+int			settings_max_token_size = 16 * 1024;
+int			settings_cache_size_kb = 1024;
+bool		settings_log_accepted = false;
+uint64		settings_token_assignments = 0;
+bool		settings_token_cleared = false;
+
+static char *token_value = NULL;
+
+/* The current value came with the connection, not from a statement. */
+static bool token_from_connection = false;
+
+/* The record of token_auth.token: its stack tells what this transaction set. */
+static struct config_generic *token_setting = NULL;
+
+/* While the setting is being defined: its first value is left over, drop it. */
+static bool drop_leftover = false;
+
+/*
+ * A parallel worker gets the leader's value. Only if the leader had this
+ * library loaded did the law above hold there.
+ */
+static bool leader_is_trusted = true;
+
+static const struct config_enum_entry binding_options[] = {
+	{"session", BINDING_SESSION, false},
+	{"transaction", BINDING_TRANSACTION, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry tolerance_options[] = {
+	{"anonymous", TOLERANCE_ANONYMOUS, false},
+	{"error", TOLERANCE_ERROR, false},
+	{NULL, 0, false}
+};
+
+/* Sources whose values stand in a file or a catalog for others to read. */
+static bool
+source_is_stored(GucSource source)
+{
+	return source < PGC_S_CLIENT || source == PGC_S_TEST;
+}
+
+/*
+ * Neither size nor form is judged here: the server would print the refused
+ * value in the context line of a parallel worker.
+ */
+static bool
+check_token(char **newval, void **extra, GucSource source)
+{
+	if (**newval == '\0')
+		return true;
+
+	if (source_is_stored(source))
+	{
+		GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
+		GUC_check_errmsg("token_auth.token cannot be stored in the configuration");
+		GUC_check_errdetail("A token in a configuration file, or in the settings of a role, a database or a function, would stand there in clear.");
+		GUC_check_errhint("Set the token in the session, with token_auth.set_local_token() or token_auth.set_session_token().");
+		return false;
+	}
+
+	if (drop_leftover && source >= PGC_S_INTERACTIVE)
+	{
+		drop_leftover = false;
+		**newval = '\0';
+		return true;
+	}
+
+	if (source < PGC_S_INTERACTIVE)
+	{
+		/* the mark travels with the value, through RESET and ROLLBACK too */
+		*extra = compat_guc_malloc(1);
+		if (*extra == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void
+assign_token(const char *newval, void *extra)
+{
+	token_from_connection = (extra != NULL);
+	settings_token_assignments++;
+	settings_token_cleared = IsTransactionState();
+	if (newval != NULL && *newval != '\0')
+		settings_hide_token_from_activity();
+}
+
+static const char *
+show_token(void)
+{
+	return token_value != NULL && *token_value != '\0' ? "********" : "";
+}
+
+/*
+ * Is there a value below everything that this transaction assigned? Asked
+ * before the setting is defined, of its placeholder.
+ */
+static bool
+placeholder_has_leftover(void)
+{
+	struct config_generic *setting = compat_find_setting(TOKEN_SETTING);
+	struct config_string *string = (struct config_string *) setting;
+	const char *value;
+	GucSource	source;
+	GucStack   *stack;
+
+	if (setting == NULL || setting->vartype != PGC_STRING)
+		return false;
+
+	value = *string->variable;
+	source = setting->source;
+	for (stack = setting->stack; stack != NULL; stack = stack->prev)
+	{
+		value = stack->prior.val.stringval;
+		source = stack->source;
+	}
+	return value != NULL && *value != '\0' && source >= PGC_S_INTERACTIVE &&
+		value != string->reset_val;
+}
+
+static void
+define_token(void)
+{
+	drop_leftover = settings_binding == BINDING_TRANSACTION &&
+		!IsParallelWorker() && placeholder_has_leftover();
+
+	DefineCustomStringVariable(TOKEN_SETTING,
+							   "The access token of the session or transaction.",
+							   "It is verified when first used, and cannot be read back.",
+							   &token_value,
+							   "",
+							   PGC_USERSET,
+							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE |
+							   GUC_DISALLOW_IN_FILE | GUC_ALLOW_IN_PARALLEL,
+							   check_token, assign_token, show_token);
+	drop_leftover = false;
+	token_setting = compat_find_setting(TOKEN_SETTING);
+	Assert(token_setting != NULL);
+}
+
+/*
+ * Define the settings. Only a superuser, or a role that was granted SET ON
+ * PARAMETER, can change any but the token itself.
+ */
+void
+settings_define(void)
+{
+	leader_is_trusted = !IsParallelWorker() || InitializingParallelWorker;
+
+	DefineCustomEnumVariable("token_auth.binding",
+							 "How long a token that was set counts.",
+							 "With \"transaction\" only a token set in the current transaction counts: right for every database behind a transaction pooler.",
+							 &settings_binding,
+							 BINDING_SESSION,
+							 binding_options,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("token_auth.cache_size",
+							"Memory for verified tokens that a session remembers.",
+							"0 remembers none but the current one.",
+							&settings_cache_size_kb,
+							1024, 0, MAX_KILOBYTES,
+							PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomBoolVariable("token_auth.log_accepted",
+							 "Logs each token that becomes current.",
+							 NULL,
+							 &settings_log_accepted,
+							 false,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("token_auth.max_token_size",
+							"The largest token that is looked at.",
+							NULL,
+							&settings_max_token_size,
+							16 * 1024, 256, 64 * 1024,
+							PGC_SUSET, GUC_UNIT_BYTE,
+							NULL, NULL, NULL);
+	DefineCustomEnumVariable("token_auth.on_expired",
+							 "What an expired token means to a reader.",
+							 "\"error\" refuses it, \"anonymous\" treats it as no token.",
+							 &settings_on_expired,
+							 TOLERANCE_ERROR,
+							 tolerance_options,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("token_auth.on_missing",
+							 "What a missing token means to a reader.",
+							 "\"anonymous\" answers NULL or false, \"error\" raises 28T17.",
+							 &settings_on_missing,
+							 TOLERANCE_ANONYMOUS,
+							 tolerance_options,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("token_auth.recheck_interval",
+							"Longest time for which a judgement is trusted without a look into the tables.",
+							NULL,
+							&settings_recheck_interval_s,
+							10, 0, 60,
+							PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	define_token();
+	MarkGUCPrefixReserved("token_auth");
+}
+
+/* Under binding = 'transaction': was the value set in this transaction? */
+static bool
+token_is_of_this_transaction(void)
+{
+	if (token_from_connection)
+		return false;
+	if (IsParallelWorker())
+		return leader_is_trusted;
+	return token_setting->stack != NULL;
+}
+
+/*
+ * The raw token that counts here, or NULL with the reason in *absence.
+ */
+const char *
+settings_token(SettingsAbsence *absence)
+{
+	*absence = ABSENCE_NOT_SET;
+	if (token_value == NULL || *token_value == '\0')
+		return NULL;
+
+	if (settings_binding == BINDING_TRANSACTION &&
+		!token_is_of_this_transaction())
+	{
+		*absence = IsParallelWorker() && !token_from_connection
+			? ABSENCE_UNKNOWN_ORIGIN : ABSENCE_IGNORED_BY_BINDING;
+		return NULL;
+	}
+	return token_value;
+}
+
+/* Assign the setting; '' clears it. Lasts to the end of the transaction if local. */
+void
+settings_assign_token(const char *token, bool local)
+{
+	(void) set_config_option(TOKEN_SETTING, token,
+							 PGC_USERSET, PGC_S_SESSION,
+							 local ? GUC_ACTION_LOCAL : GUC_ACTION_SET,
+							 true, 0, false);
+}
+
+/*
+ * Empty the setting where binding = 'transaction' and its value was not set
+ * in this transaction, as when the binding has just been changed. The value
+ * of a connection option stays: workers know it for what it is.
+ */
+void
+settings_discard_leftover(void)
+{
+	if (settings_binding == BINDING_TRANSACTION &&
+		token_value != NULL && *token_value != '\0' &&
+		!token_from_connection &&
+		token_setting->stack == NULL &&
+		!IsInParallelMode() && !IsParallelWorker())
+		settings_assign_token("", false);
+}
+
+/* Before commit: leave nothing behind that binding = 'transaction' would not count. */
+void
+settings_end_transaction(void)
+{
+	if (settings_binding == BINDING_TRANSACTION &&
+		token_value != NULL && *token_value != '\0' &&
+		!token_from_connection && !IsParallelWorker())
+	{
+		settings_assign_token("", false);
+		settings_token_cleared = false;
+	}
+}
+
+static bool
+is_token_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		(c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
+/* The length of the run of token characters at the start of text. */
+static size_t
+token_run(const char *text)
+{
+	size_t		length = 0;
+
+	while (is_token_character(text[length]))
+		length++;
+	return length;
+}
+
+/* The shortest run of token characters that is taken for a token. */
+#define TOKEN_LIKE_LENGTH 40
+
+/* Where the first run that looks like a token starts, or NULL. */
+static const char *
+find_token_like(const char *text)
+{
+	while (*text != '\0')
+	{
+		size_t		run = token_run(text);
+
+		if (run >= TOKEN_LIKE_LENGTH)
+			return text;
+		text += Max(run, 1);
+	}
+	return NULL;
+}
+
+/* Replace in place everything that looks like a token by "***". */
+static void
+blot_tokens(char *text)
+{
+	char	   *rest;
+
+	while ((rest = unconstify(char *, find_token_like(text))) != NULL)
+	{
+		size_t		run = token_run(rest);
+
+		memcpy(rest, "***", 3);
+		memmove(rest + 3, rest + run, strlen(rest + run) + 1);
+		text = rest + 3;
+	}
+}
+
+/*
+ * Blot tokens out of what pg_stat_activity shows of the running statement.
+ * Reporting a statement forgets its query id; keep it. This runs in an assign
+ * hook, which must not throw: hence malloc.
+ */
+void
+settings_hide_token_from_activity(void)
+{
+	char	   *query;
+	CompatQueryId query_id;
+
+	if (MyBEEntry == NULL || !pgstat_track_activities ||
+		MyBEEntry->st_state != STATE_RUNNING ||
+		find_token_like(MyBEEntry->st_activity_raw) == NULL)
+		return;
+
+	query_id = pgstat_get_my_query_id();
+	query = strdup(MyBEEntry->st_activity_raw);
+	if (query != NULL)
+		blot_tokens(query);
+	pgstat_report_activity(STATE_RUNNING, query != NULL ? query : "***");
+	pgstat_report_query_id(query_id, true);
+	free(query);
+}
