@@ -13,6 +13,7 @@
 #include "claim_value.h"
 #include "report.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -65,9 +66,9 @@ claim_value_find_member(Jsonb *claims, const char *name, ClaimValue *claim)
 void
 claim_value_refuse(const ClaimValue *claim, const char *expected)
 {
-	Datum		name = DirectFunctionCall2(array_to_text,
-										   PointerGetDatum(claim->path),
-										   CStringGetTextDatum("."));
+	Datum		name = OidFunctionCall2(F_ARRAY_TO_STRING_ANYARRAY_TEXT,
+										PointerGetDatum(claim->path),
+										CStringGetTextDatum("."));
 	char	   *shown = TextDatumGetCString(name);
 
 	report_error("22023",

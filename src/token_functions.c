@@ -11,6 +11,7 @@
 #include "report.h"
 #include "session.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -216,8 +217,9 @@ static void
 put_set(ReturnSetInfo *result, const char *name, ArrayType *set)
 {
 	bool		is_empty = ArrayGetNItems(ARR_NDIM(set), ARR_DIMS(set)) == 0;
-	Datum		joined = DirectFunctionCall2(array_to_text, PointerGetDatum(set),
-											 CStringGetTextDatum(" "));
+	Datum		joined = OidFunctionCall2(F_ARRAY_TO_STRING_ANYARRAY_TEXT,
+										  PointerGetDatum(set),
+										  CStringGetTextDatum(" "));
 
 	put_row(result, name, is_empty ? "absent" : "found",
 			is_empty ? NULL : TextDatumGetCString(joined));

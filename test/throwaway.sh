@@ -177,7 +177,7 @@ copy_tree()
 	tree=$work/tree
 	mkdir "$tree"
 	tar -C "$root" --exclude=./.git --exclude='*.o' --exclude='*.so' \
-		--exclude=./tmp_check --exclude=./results -cf - . |
+		--exclude=./test/unit/build --exclude=./tmp_check --exclude=./results -cf - . |
 		tar -C "$tree" -xf - --no-same-owner || die "cannot copy $root"
 	chown -R "$user" "$tree"
 }

@@ -13,7 +13,7 @@ base64url()
 
 unhex()
 {
-	perl -e 'print pack "H*", join "", <STDIN>'
+	tr -d '\n' | perl -e 'print pack "H*", <STDIN>'
 }
 
 # Make a key pair.

@@ -37,7 +37,7 @@ run_psql()	# role [option...]
 	local role=$1
 	shift
 	PSQLRC=$work/psqlrc PGHOST=$work/socket \
-		as_user "$bindir/psql" -q -U "$role" -d shop -P footer=off -P null=NULL \
+		as_user "$bindir/psql" -q -U "$role" -d shop \
 		-v VERBOSITY=verbose -v SHOW_CONTEXT=never "$@" 2>&1
 }
 
@@ -68,7 +68,7 @@ session_run()	# name
 		cat
 		echo '\echo end of step'
 	} >&"${session_in[$1]}"
-	while read -r -t 60 line <&"${session_out[$1]}"; do
+	while IFS= read -r -t 60 line <&"${session_out[$1]}"; do
 		[ "$line" != "end of step" ] || return 0
 		printf '%s\n' "$line"
 	done
@@ -82,7 +82,7 @@ essence()
 		/^ERROR: / { sub(/:$/, "", $2); print "ERROR " $2; next }
 		/^(DETAIL|HINT|LOCATION): / { next }
 		/^[- +]*-[- +]*$/ { in_table = 1; next }
-		/^$/ { in_table = 0; next }
+		/^$|^\([0-9]+ rows?\)$/ { in_table = 0; next }
 		in_table { gsub(/[ |]+/, " "); sub(/^ /, ""); sub(/ $/, ""); print }
 		/^(WARNING|NOTICE|FATAL|psql)/ { print }'
 }
@@ -93,7 +93,7 @@ essence()
 #	expected	the essence of what must come of it
 step()
 {
-	local title=$1 who=$2 expected=$3 sql outcome verdict="${green}as it must be$plain"
+	local title=$1 who=$2 expected=$3 sql outcome prompt='>' verdict="${green}[ok]$plain"
 	sql=$(cat)
 	case $who in
 		@*) outcome=$(session_run "${who#@}" <<<"$sql") ;;
@@ -102,11 +102,15 @@ step()
 	steps=$((steps + 1))
 	if [ "$(essence <<<"$outcome")" != "$expected" ]; then
 		differing=$((differing + 1))
-		verdict="${red}NOT as it must be: $expected$plain"
+		verdict="${red}[NOT OK] expected: ${expected//$'\n'/ / }$plain"
 	fi
+	case $who in postgres | @session2) prompt='#' ;; esac
 	printf '\n%s%2d. %s%s\n' "$bold" "$steps" "${title//$'\n'/$'\n    '}" "$plain"
 	# \g /dev/null keeps a result that says nothing new off the screen
-	sed "s,^,    $dim${who#@}=> ,; s, \\\\g /dev/null,;,; s,\$,$plain," <<<"$sql"
+	sed "s, \\\\g /dev/null,;,; s,^ ,-$prompt  ,; t was_continued
+		s,^,=$prompt ,
+		: was_continued
+		s,^,    $dim${who#@},; s,\$,$plain," <<<"$sql"
 	grep -v '^LOCATION' <<<"$outcome" | grep . | sed 's/^/    /'
 	printf '    %s\n' "$verdict"
 }
@@ -117,10 +121,10 @@ finish()
 	local status=0
 	echo
 	if [ "$differing" = 0 ]; then
-		note "${green}All $steps steps are as they must be.$plain"
+		note "${green}All $steps steps came out as they must.$plain"
 	else
 		status=1
-		note "${red}$differing of $steps steps are NOT as they must be.$plain"
+		note "${red}$differing of $steps steps did NOT come out as they must.$plain"
 	fi
 	note "
 To go on by yourself, in another terminal:

@@ -49,29 +49,23 @@ is_white_space(const char *text, size_t length)
 	return true;
 }
 
-/* PEM_read_bio() skips what stands before a block: look before it does. */
-static bool
-starts_with_block(const char *pem, size_t length)
-{
-	static const char begin[] = "-----BEGIN ";
-	const size_t size = sizeof(begin) - 1;
-	size_t		i = 0;
-
-	while (i < length && is_white_space(pem + i, 1))
-		i++;
-	return length - i >= size && memcmp(pem + i, begin, size) == 0;
-}
-
 /* Read the only block, before and after which there is white space at most. */
 static Verdict
 read_block(const char *pem, size_t length, PemBlock *block, Detail *detail)
 {
+	static const char begin[] = "-----BEGIN ";
 	BIO		   *bio;
 	char	   *rest;
 	long		rest_size;
 	bool		is_read;
 
-	if (!starts_with_block(pem, length))
+	while (length > 0 && is_white_space(pem, 1))
+	{
+		pem++;
+		length--;
+	}
+	/* PEM_read_bio() would skip whatever stands before a block */
+	if (length < strlen(begin) || memcmp(pem, begin, strlen(begin)) != 0)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "The text does not begin with \"-----BEGIN \"; one PEM block is expected.");
 	bio = BIO_new_mem_buf(pem, (int) length);

@@ -1,0 +1,170 @@
+# TestServer.pm
+#	Clusters with the extension, and sessions that stay connected.
+#
+#	use TestServer;
+#
+#	my $node = new_server('name', 'work_mem = 1MB');
+#	install($node);
+#	my $session = connect_to($node, user => 'app', options => '-c a=b');
+#	is($session->query('SELECT 1'), '1', '...');
+#	like($session->refusal('SELECT 1/0'), qr/22012/, '...');
+#	$session->start('SELECT ...');	# returns at once; finish() waits and returns the rows
+#
+# The server log gets no statements and no parameters: what stands in it is
+# what an operator reads who followed the documentation.
+package TestServer;
+use strict;
+use warnings;
+use Exporter qw(import);
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use TokenAuth;
+
+our @EXPORT = qw(connect_to install leaks log_of log_position new_server new_token test_secret);
+
+# What the tokens of new_token() are signed with.
+sub test_secret { return 'the secret of https://idp.example.com' }
+
+# A good token; arguments overlay the claims.
+sub new_token
+{
+	my (%claims) = @_;
+	return mint_hs256({}, default_claims(client_id => 'shop', %claims), test_secret());
+}
+
+# A running cluster; arguments after the name are lines of postgresql.conf, or
+# a hash first that init() takes.
+sub new_server
+{
+	my ($name, @configuration) = @_;
+	my $parameters = ref $configuration[0] ? shift @configuration : {};
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(%$parameters);
+	$node->append_conf('postgresql.conf', join "\n",
+		'log_statement = none', 'log_parameter_max_length = 0',
+		'log_error_verbosity = verbose', @configuration, '');
+	$node->start;
+	return $node;
+}
+
+# The extension in a database, trusting the tokens of new_token().
+sub install
+{
+	my ($node, $database) = @_;
+	my $secret = unpack 'H*', test_secret();
+
+	$node->safe_psql($database || 'postgres', qq{
+		CREATE EXTENSION token_auth;
+		SELECT token_auth.add_issuer('https://idp.example.com', '{orders-api}', name => 'idp');
+		SELECT token_auth.add_secret('idp', '\\x$secret', 'HS256', 'first');
+	});
+	return;
+}
+
+# Where the server log ends now, and what came after such a place.
+sub log_position { return -s $_[0]->logfile }
+sub log_of { return slurp_file($_[0]->logfile, $_[1]) }
+
+# The first piece of a secret text that stands in another text, or ''.
+sub leaks
+{
+	my ($text, $secret) = @_;
+	my $size = 12;
+
+	for my $i (0 .. length($secret) - $size)
+	{
+		my $piece = substr $secret, $i, $size;
+		return $piece if index($text, $piece) >= 0;
+	}
+	return '';
+}
+
+# A session: psql, with options dbname, user, options (of the server).
+sub connect_to
+{
+	my ($node, %options) = @_;
+	my $self = bless { in => '', out => '', err => '', statements => 0 }, 'TestServer::Session';
+	local $ENV{PGOPTIONS} = $options{options} || '';
+
+	$self->{timer} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default || 180);
+	$self->{psql} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-v', 'SHOW_CONTEXT=always', '-f', '-',
+			'-d', $node->connstr($options{dbname} || 'postgres')
+			  . ($options{user} ? " user=$options{user}" : '') ],
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, $self->{timer});
+	$self->query("SELECT 'connected'");
+	return $self;
+}
+
+package TestServer::Session;
+
+# Begin to run some SQL.
+sub start
+{
+	my ($self, $sql) = @_;
+	my $mark = 'end of statement ' . ++$self->{statements};
+
+	@$self{qw(out err)} = ('', '');
+	$self->{in} .= "$sql\n;\n\\echo $mark\n\\warn $mark\n";
+	$self->{psql}->pump_nb;
+	return;
+}
+
+# Wait for its end; the rows.
+sub finish
+{
+	my ($self) = @_;
+	my $mark = "end of statement $self->{statements}\n";
+
+	$self->{timer}->start;
+	while (index($self->{out}, $mark) < 0 || index($self->{err}, $mark) < 0)
+	{
+		last if !$self->{psql}->pumpable;
+		$self->{psql}->pump;
+	}
+	s/\Q$mark\E// for @$self{qw(out err)};
+	chomp(my $rows = $self->{out});
+	return $rows;
+}
+
+# Run some SQL; the rows.
+sub query
+{
+	my ($self, $sql) = @_;
+	$self->start($sql);
+	return $self->finish;
+}
+
+# Run some SQL; its errors, warnings and notices with all their fields.
+sub refusal
+{
+	my ($self, $sql) = @_;
+	$self->query($sql);
+	return $self->{err};
+}
+
+# The messages of the last statement.
+sub messages { return $_[0]->{err} }
+
+sub pid { return $_[0]->query('SELECT pg_backend_pid()') }
+
+# Wait until the session waits for a lock.
+sub wait_until_blocked
+{
+	my ($self, $node, $pid) = @_;
+	$self->{psql}->pump_nb;
+	return $node->poll_query_until('postgres',
+		"SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid");
+}
+
+sub quit
+{
+	my ($self) = @_;
+	$self->{in} .= "\\q\n";
+	$self->{psql}->finish;
+	return;
+}
+
+1;

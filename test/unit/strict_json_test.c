@@ -1,0 +1,144 @@
+/* One text has one reading: everything else is refused before it costs anything. */
+#include "test.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "core/strict_json.h"
+
+static const JsonLimits limits = {
+	.size = 200, .depth = 3, .members = 6, .string = 10, .name = "text"
+};
+
+static Verdict
+parse(const char *text, size_t length, const JsonLimits *by, Detail *detail)
+{
+	json_t	   *object = NULL;
+	Verdict		verdict = strict_json_object(text, length, by, &object, detail);
+
+	if ((verdict == VERDICT_OK) != (object != NULL))
+		printf("# an object without VERDICT_OK, or the reverse\n");
+	json_decref(object);
+	return verdict;
+}
+
+static void
+check(const char *text, Verdict expected, const char *name)
+{
+	Detail		detail;
+	Verdict		verdict = parse(text, strlen(text), &limits, &detail);
+
+	CHECK_VERDICT(verdict, &detail, expected, name);
+	if (expected != VERDICT_OK)
+		CHECK_DETAIL(&detail, "text");
+}
+
+static void
+test_syntax(void)
+{
+	check("", VERDICT_MALFORMED, "nothing");
+	check("[]", VERDICT_MALFORMED, "an array");
+	check("\"a\"", VERDICT_MALFORMED, "a string");
+	check("null", VERDICT_MALFORMED, "null");
+	check("{\"a\":1}x", VERDICT_MALFORMED, "bytes after the end");
+	check("{\"a\":1}{}", VERDICT_MALFORMED, "another object");
+	check("{\"a\":1,}", VERDICT_MALFORMED, "a trailing comma");
+	check("{\"a\":1,\"a\":1}", VERDICT_MALFORMED, "a name twice");
+	check("{\"a\":1,\"\\u0061\":1}", VERDICT_MALFORMED, "a name twice, once escaped");
+	check("{\"b\":{\"a\":1,\"a\":1}}", VERDICT_MALFORMED, "a name twice, inside");
+	check("{\"a\":\"\\u0000\"}", VERDICT_MALFORMED, "an escaped NUL");
+	check("{\"\\u0000\":1}", VERDICT_MALFORMED, "an escaped NUL in a name");
+	check("{\"a\":\"\\ud800\"}", VERDICT_MALFORMED, "a lone surrogate");
+	check("{\"a\":\"\xff\"}", VERDICT_MALFORMED, "invalid UTF-8");
+	check("{\"a\":\"\xc0\xaf\"}", VERDICT_MALFORMED, "overlong UTF-8");
+	check("\xef\xbb\xbf{}", VERDICT_MALFORMED, "a byte order mark");
+	check("{\"a\":9223372036854775808}", VERDICT_MALFORMED, "an integer out of range");
+	check("{\"a\":1e400}", VERDICT_MALFORMED, "a number out of range");
+	check("{\"a\":NaN}", VERDICT_MALFORMED, "NaN");
+	check("{\"a\":01}", VERDICT_MALFORMED, "a leading zero");
+	check("{'a':1}", VERDICT_MALFORMED, "single quotes");
+	check("{\"a\":1/*c*/}", VERDICT_MALFORMED, "a comment");
+	check("{\"a\":\"", VERDICT_MALFORMED, "the end inside a string");
+	check("{}", VERDICT_OK, "an empty object");
+	check(" { \"a\" : [ 1 , \"\\u00e9\" ] } ", VERDICT_OK, "white space around");
+	check("{\"a\":9223372036854775807}", VERDICT_OK, "the largest integer");
+
+	CHECK_VERDICT(parse("{}\0", 3, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL after the end");
+	CHECK_VERDICT(parse("{\"a\0b\":1}", 9, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL inside");
+}
+
+static void
+test_limits(void)
+{
+	char		wide[300];
+
+	check("{\"a\":[[[]]]}", VERDICT_MALFORMED, "four levels");
+	check("{\"a\":[[]]}", VERDICT_OK, "three levels");
+	check("{\"a\":[1,2,3,4,5,6]}", VERDICT_TOO_LARGE, "seven members and elements");
+	check("{\"a\":[1,2,3,4,5]}", VERDICT_OK, "six members and elements");
+	check("{\"a\":\"01234567890\"}", VERDICT_TOO_LARGE, "a string of eleven bytes");
+	check("{\"01234567890\":1}", VERDICT_TOO_LARGE, "a name of eleven bytes");
+	check("{\"a\":\"0123456789\"}", VERDICT_OK, "a string of ten bytes");
+	check("{\"a\":\"[[[[\\\"]]\"}", VERDICT_OK, "brackets and quotes in a string do not count");
+
+	memset(wide, ' ', sizeof(wide));
+	memcpy(wide, "{}", 2);
+	CHECK_VERDICT(parse(wide, 201, &limits, NULL), NULL, VERDICT_TOO_LARGE, "201 bytes");
+	CHECK_VERDICT(parse(wide, 200, &limits, NULL), NULL, VERDICT_OK, "200 bytes");
+}
+
+/* A thousand memberships fit into a token; a bomb does not reach the parser. */
+static void
+test_claims_limits(void)
+{
+	char	   *text = malloc(1 << 17);
+	size_t		n = (size_t) sprintf(text, "{\"teams\":[0");
+
+	for (int i = 1; i < 1000; i++)
+		n += (size_t) sprintf(text + n, ",\"team-%d\"", i);
+	n += (size_t) sprintf(text + n, "]}");
+	CHECK_VERDICT(parse(text, n, &strict_json_claims_limits, NULL), NULL, VERDICT_OK, "a thousand memberships");
+
+	memset(text, '[', 1 << 17);
+	CHECK_VERDICT(parse(text, 1 << 16, &strict_json_claims_limits, NULL), NULL, VERDICT_MALFORMED, "64 KiB of brackets");
+	CHECK_VERDICT(parse(text, 1 << 17, &strict_json_claims_limits, NULL), NULL, VERDICT_TOO_LARGE, "128 KiB of anything");
+	memset(text, ',', 1 << 16);
+	CHECK_VERDICT(parse(text, 1 << 16, &strict_json_claims_limits, NULL), NULL, VERDICT_TOO_LARGE, "64 KiB of commas");
+	memset(text, '\\', 1 << 16);
+	text[0] = '"';
+	CHECK_VERDICT(parse(text, 1 << 16, &strict_json_claims_limits, NULL), NULL, VERDICT_TOO_LARGE, "64 KiB of backslashes");
+	free(text);
+}
+
+static void
+test_string_member(void)
+{
+	json_t	   *object = json_pack("{s:s, s:i, s:n, s:s, s:s, s:s}", "good", "k\xc3\xa9y",
+								   "number", 1, "null", "tab", "a\tb", "delete", "a\x7f",
+								   "c1", "a\xc2\x9b");
+	const char *value;
+	Detail		detail;
+
+	CHECK_VERDICT(strict_json_string(object, "number", 9, &value, &detail), &detail, VERDICT_MALFORMED, "a number for a string");
+	CHECK_DETAIL(&detail, "\"number\"");
+	CHECK_VERDICT(strict_json_string(object, "null", 9, &value, NULL), NULL, VERDICT_MALFORMED, "null for a string");
+	CHECK_VERDICT(strict_json_string(object, "tab", 9, &value, NULL), NULL, VERDICT_MALFORMED, "a tab");
+	CHECK_VERDICT(strict_json_string(object, "delete", 9, &value, NULL), NULL, VERDICT_MALFORMED, "DEL");
+	CHECK_VERDICT(strict_json_string(object, "c1", 9, &value, NULL), NULL, VERDICT_MALFORMED, "a C1 control");
+	CHECK_VERDICT(strict_json_string(object, "good", 3, &value, NULL), NULL, VERDICT_MALFORMED, "four bytes of three");
+	CHECK(value == NULL, "no value with a refusal");
+	CHECK_VERDICT(strict_json_string(object, "good", 4, &value, NULL), NULL, VERDICT_OK, "a printable string");
+	CHECK_TEXT(value, "k\xc3\xa9y", "its value");
+	CHECK(strict_json_string(object, "absent", 9, &value, NULL) == VERDICT_OK && value == NULL, "an absent member");
+	json_decref(object);
+}
+
+int
+main(void)
+{
+	test_syntax();
+	test_limits();
+	test_claims_limits();
+	test_string_member();
+	return finish();
+}

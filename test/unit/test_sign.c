@@ -1,0 +1,188 @@
+/*
+ * test_sign.c
+ *		Issuers for tests: keys, and tokens signed with them.
+ */
+#include "test_sign.h"
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base64url.h"
+
+static void
+require(int condition, const char *what)
+{
+	if (condition)
+		return;
+	printf("Bail out! %s\n", what);
+	exit(1);
+}
+
+static EVP_PKEY *
+generate(const AlgorithmInfo *info)
+{
+	switch (info->family)
+	{
+		case FAMILY_RSA_PKCS1:
+		case FAMILY_RSA_PSS:
+			return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t) 2048);
+		case FAMILY_ECDSA:
+			return EVP_PKEY_Q_keygen(NULL, NULL, "EC", info->curve);
+		case FAMILY_EDDSA:
+			return EVP_PKEY_Q_keygen(NULL, NULL, info->curve);
+		case FAMILY_HMAC:
+			break;
+	}
+	return NULL;
+}
+
+char *
+test_key_pem(const EVP_PKEY *pkey)
+{
+	BIO		   *bio = BIO_new(BIO_s_mem());
+	char	   *data;
+	char	   *pem;
+	long		size;
+
+	require(PEM_write_bio_PUBKEY(bio, pkey) == 1, "cannot write PEM");
+	size = BIO_get_mem_data(bio, &data);
+	pem = strndup(data, (size_t) size);
+	BIO_free(bio);
+	return pem;
+}
+
+static void
+make_secret(TestKey *key, const char *key_id)
+{
+	const JwkPolicy policy = {.symmetric = true};
+	char		encoded[BASE64URL_ENCODED_SIZE(sizeof(key->secret)) + 1];
+	char		text[512];
+
+	for (size_t i = 0; i < sizeof(key->secret); i++)
+		key->secret[i] = (unsigned char) (i * 7 + 1);
+	encoded[base64url_encode(key->secret, sizeof(key->secret), encoded)] = '\0';
+	snprintf(text, sizeof(text), "{\"kty\":\"oct\",\"alg\":\"%s\",\"k\":\"%s\"%s%s%s}",
+			 algorithm_info(key->algorithm)->name, encoded,
+			 key_id ? ",\"kid\":\"" : "", key_id ? key_id : "", key_id ? "\"" : "");
+	require(jwk_parse(text, strlen(text), &policy, &key->jwk, NULL) == VERDICT_OK,
+			"cannot make a secret");
+}
+
+void
+test_key_make(TestKey *key, Algorithm algorithm, const char *key_id)
+{
+	char	   *pem;
+
+	memset(key, 0, sizeof(*key));
+	key->algorithm = algorithm;
+	key->pkey = generate(algorithm_info(algorithm));
+	if (key->pkey == NULL)
+	{
+		make_secret(key, key_id);
+		return;
+	}
+	pem = test_key_pem(key->pkey);
+	require(jwk_from_pem(pem, strlen(pem), algorithm, key_id, &key->jwk, NULL) == VERDICT_OK,
+			"cannot import a key");
+	free(pem);
+}
+
+void
+test_key_free(TestKey *key)
+{
+	EVP_PKEY_free(key->pkey);
+	jwk_free(key->jwk);
+}
+
+size_t
+test_raw_ecdsa(const unsigned char *der, size_t size, size_t half,
+			   unsigned char *raw)
+{
+	ECDSA_SIG  *pair = d2i_ECDSA_SIG(NULL, &der, (long) size);
+
+	require(pair != NULL, "no ECDSA signature");
+	BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, (int) half);
+	BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + half, (int) half);
+	ECDSA_SIG_free(pair);
+	return 2 * half;
+}
+
+static size_t
+sign_octets(const TestKey *key, const char *input, unsigned char *signature,
+			size_t room)
+{
+	const AlgorithmInfo *info = algorithm_info(key->algorithm);
+	EVP_MD_CTX *ctx;
+	EVP_PKEY_CTX *key_ctx;
+	unsigned char raw[1024];
+	size_t		size = room;
+
+	if (info->family == FAMILY_HMAC)
+	{
+		unsigned int mac_size;
+
+		HMAC(EVP_get_digestbyname(info->digest), key->secret, sizeof(key->secret),
+			 (const unsigned char *) input, strlen(input), signature, &mac_size);
+		return mac_size;
+	}
+	ctx = EVP_MD_CTX_new();
+	require(EVP_DigestSignInit_ex(ctx, &key_ctx, info->digest, NULL, NULL, key->pkey, NULL) == 1,
+			"cannot sign");
+	if (info->family == FAMILY_RSA_PSS)
+		require(EVP_PKEY_CTX_set_rsa_padding(key_ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+				EVP_PKEY_CTX_set_rsa_pss_saltlen(key_ctx, RSA_PSS_SALTLEN_DIGEST) == 1,
+				"cannot set PSS");
+	require(EVP_DigestSign(ctx, signature, &size, (const unsigned char *) input, strlen(input)) == 1,
+			"cannot sign");
+	EVP_MD_CTX_free(ctx);
+	if (info->family != FAMILY_ECDSA)
+		return size;
+	size = test_raw_ecdsa(signature, size, info->coordinate_size, raw);
+	memcpy(signature, raw, size);
+	return size;
+}
+
+static size_t
+append(char *text, size_t used, const void *bytes, size_t n_bytes)
+{
+	return used + base64url_encode(bytes, n_bytes, text + used);
+}
+
+char *
+test_compact(const char *header, const char *payload,
+			 const unsigned char *signature, size_t size)
+{
+	char	   *text = malloc(BASE64URL_ENCODED_SIZE(strlen(header)) +
+							  BASE64URL_ENCODED_SIZE(strlen(payload)) +
+							  BASE64URL_ENCODED_SIZE(size) + 3);
+	size_t		used = append(text, 0, header, strlen(header));
+
+	text[used++] = '.';
+	used = append(text, used, payload, strlen(payload));
+	if (signature != NULL)
+	{
+		text[used++] = '.';
+		used = append(text, used, signature, size);
+	}
+	text[used] = '\0';
+	return text;
+}
+
+char *
+test_sign(const TestKey *key, const char *header, const char *payload)
+{
+	unsigned char signature[2048];
+	char	   *input = test_compact(header, payload, NULL, 0);
+	size_t		size = sign_octets(key, input, signature, sizeof(signature));
+
+	free(input);
+	return test_compact(header, payload, signature, size);
+}
