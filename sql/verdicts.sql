@@ -11,7 +11,7 @@ SELECT mint.issuer('https://strict.test'), mint.issuer('https://lax.test'),
        mint.issuer('https://disabled.test'), mint.issuer('https://events.test'),
        token_auth.add_issuer('https://keyless.test', '{orders-api}');
 UPDATE token_auth.issuer SET
-    name = 'configured-name', audiences = '{configured-audience,orders-api}',
+    name = 'a-name', audiences = '{configured-audience,orders-api}',
     clients = '{configured-client,shop}', max_age = '1 hour',
     required_claims = '{exp,iat,sub,department}',
     claim_constraints = '{"tenant": ["configured-tenant", "t1"], "!plan": "configured-plan",
@@ -70,20 +70,20 @@ INSERT INTO fault (name, token) VALUES
     -- signature_invalid
     ('another key', mint.token('{}', '{}', sha256('another'))),
     ('no signature', split_part(mint.token(), '.', 1) || '.' || split_part(mint.token(), '.', 2) || '.'),
-    ('half a signature', left(mint.token(), -22)),
+    ('half a signature', left(mint.token(), -3)),
     ('signature of another token', split_part(mint.token(), '.', 1) || '.' ||
         split_part(mint.token('{"sub": "bob"}'), '.', 2) || '.' || split_part(mint.token(), '.', 3)),
     -- issuer_unknown
     ('unknown issuer', mint.token('{"iss": "https://nobody.test"}')),
     ('a slash more', mint.token('{"iss": "https://idp.test/"}')),
     ('another case', mint.token('{"iss": "https://IDP.test"}')),
-    ('the name of an issuer', mint.token('{"iss": "configured-name"}')),
+    ('the name of an issuer', mint.token('{"iss": "a-name"}')),
     ('no issuer', mint.token('{"iss": null}')),
     ('disabled issuer', mint.token('{"iss": "https://disabled.test"}')),
     ('issuer of events only', mint.token('{"iss": "https://events.test"}')),
     -- key_unknown
     ('kid that nobody has', mint.token('{}', '{"kid": "nobody"}')),
-    ('issuer without keys', mint.token('{"iss": "https://keyless.test"}', '{"kid": "1"}')),
+    ('issuer without keys', mint.token('{"iss": "https://keyless.test"}', '{"alg": "RS256", "kid": "1"}')),
     -- algorithm_refused
     ('none', mint.token('{}', '{"alg": "none"}')),
     ('no algorithm', mint.token('{}', '{"alg": null}')),
@@ -228,6 +228,6 @@ SELECT token_auth.subject();
 COMMIT;
 RESET ROLE;
 
-SELECT token_auth.drop_issuer(issuer) FROM token_auth.issuer ORDER BY issuer;
+SELECT count(token_auth.drop_issuer(issuer)) FROM token_auth.issuer;
 DELETE FROM token_auth.revocation WHERE issuer = 'https://idp.test';
 DROP ROLE regress_verdicts;

@@ -557,7 +557,7 @@ authenticate(const char *raw, VerifiedToken *known, Refusal *refusal)
  * Checks of a token one by one, for inspect()
  */
 
-static const char *const trip_steps[] = {"form", "issuer"};
+static const char *const trip_steps[] = {"form", "trusted issuer"};
 
 static void
 note(AuthenticationCheck *check, Verdict verdict, const Detail *detail)
@@ -592,9 +592,41 @@ note_trace(AuthenticationCheck *checks, const TokenTrace *trace)
 	}
 }
 
-/* Make the checks in order; what the token says, if its signature is good. */
+/* What was found is worth a word even where it passes. */
+static void
+describe_form(const Token *token, Detail *detail)
+{
+	const Jws  *jws = token->jws;
+	Quoted		type = verdict_quote(jws->type != NULL ? jws->type : "none",
+									 jws->type != NULL ? strlen(jws->type) : 4);
+	Quoted		key_id = verdict_quote(jws->key_id != NULL ? jws->key_id : "none",
+									   jws->key_id != NULL ? strlen(jws->key_id) : 4);
+
+	(void) verdict_refuse(detail, VERDICT_OK,
+						  "alg %s, typ %s, kid %s, %zu bytes.",
+						  jws->algorithm_name, type.text, key_id.text,
+						  jws->length);
+}
+
+static void
+find_sources(const ClaimPolicy *policy, AuthenticationSources *sources)
+{
+	claim_policy_source(policy, "subject_claim", sources->subject,
+						sizeof(sources->subject));
+	claim_policy_source(policy, "client_claim", sources->client,
+						sizeof(sources->client));
+	claim_policy_source(policy, "scope_claims", sources->scopes,
+						sizeof(sources->scopes));
+	claim_policy_source(policy, "role_claims", sources->roles,
+						sizeof(sources->roles));
+	claim_policy_source(policy, "device_claim", sources->device,
+						sizeof(sources->device));
+}
+
+/* Make the checks in order; what the token says, below parent, if its signature is good. */
 static VerifiedToken *
-trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks)
+trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks,
+		   AuthenticationSources *sources)
 {
 	Trip		trip = {0};
 	Detail		detail = {""};
@@ -602,12 +634,16 @@ trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks)
 	Verdict		verdict;
 
 	verdict = open_token(&trip, raw, &detail);
+	if (verdict == VERDICT_OK)
+		describe_form(trip.token, &detail);
 	note(&checks[0], verdict, &detail);
 	if (verdict != VERDICT_OK)
 		return NULL;
 
-	detail.text[0] = '\0';
 	verdict = find_issuer(&trip, &detail);
+	if (verdict == VERDICT_OK)
+		(void) verdict_refuse(&detail, VERDICT_OK, "Registered as \"%s\".",
+							  trip.issuer->name);
 	note(&checks[1], verdict, &detail);
 	if (verdict != VERDICT_OK)
 		return NULL;
@@ -618,7 +654,22 @@ trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks)
 	if (!trace.steps[TOKEN_STEP_SIGNATURE].made ||
 		trace.steps[TOKEN_STEP_SIGNATURE].verdict != VERDICT_OK)
 		return NULL;
+	find_sources(trip.issuer->policy, sources);
 	return make_verified(parent, trip.token, trip.issuer, trip.log_detail);
+}
+
+/* The last check: is it revoked? */
+static void
+note_revocation(AuthenticationCheck *check, const VerifiedToken *token)
+{
+	Detail		detail = {""};
+	const char *revoked_by = revocation_covers(&token->revocation_keys);
+	Verdict		verdict = VERDICT_OK;
+
+	if (revoked_by != NULL)
+		verdict = verdict_refuse(&detail, VERDICT_REVOKED,
+								 "It is revoked by its %s.", revoked_by);
+	note(check, verdict, &detail);
 }
 
 /*
@@ -626,34 +677,23 @@ trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks)
  * checks[AUTHENTICATION_CHECK_COUNT].
  *
  * Returns what the token says, in the current memory context, if its signature
- * is good. It may have been refused all the same: this is for looking at, never
- * for deciding.
+ * is good, and in *sources where that was looked for. It may have been refused
+ * all the same: this is for looking at, never for deciding.
  */
 VerifiedToken *
-authenticate_traced(const char *raw, AuthenticationCheck *checks)
+authenticate_traced(const char *raw, AuthenticationCheck *checks,
+					AuthenticationSources *sources)
 {
 	MemoryContext caller;
 	MemoryContext context = begin_trip(&caller);
 	VerifiedToken *token;
 
 	name_checks(checks);
-	token = trace_trip(raw, caller, checks);
+	token = trace_trip(raw, caller, checks, sources);
 	end_trip(context, caller);
 
 	if (token != NULL)
-	{
-		AuthenticationCheck *check = &checks[AUTHENTICATION_CHECK_COUNT - 1];
-		Detail		detail = {""};
-		const char *revoked_by;
-
-		revoked_by = revocation_covers(&token->revocation_keys);
-		if (revoked_by != NULL)
-			note(check, verdict_refuse(&detail, VERDICT_REVOKED,
-									   "It is revoked by its %s.", revoked_by),
-				 &detail);
-		else
-			note(check, VERDICT_OK, &detail);
-	}
+		note_revocation(&checks[AUTHENTICATION_CHECK_COUNT - 1], token);
 	return token;
 }
 

@@ -75,6 +75,16 @@ typedef struct AuthenticationCheck
 /* form, issuer, those of the core, revocation */
 #define AUTHENTICATION_CHECK_COUNT (TOKEN_STEP_COUNT + 3)
 
+/* Where an issuer's policy looks for what a token says, in words. */
+typedef struct AuthenticationSources
+{
+	char		subject[256];
+	char		client[256];
+	char		scopes[256];
+	char		roles[256];
+	char		device[256];
+} AuthenticationSources;
+
 /* The facts by which a token can be revoked. */
 typedef struct SignedToken
 {
@@ -88,7 +98,8 @@ extern void authenticate_init(void);
 extern VerifiedToken *authenticate(const char *raw, VerifiedToken *known,
 								   Refusal *refusal);
 extern VerifiedToken *authenticate_traced(const char *raw,
-										  AuthenticationCheck *checks);
+										  AuthenticationCheck *checks,
+										  AuthenticationSources *sources);
 extern bool authenticate_signature(const char *raw, SignedToken *facts,
 								   Refusal *refusal);
 extern void authenticate_pin(VerifiedToken *token);

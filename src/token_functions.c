@@ -184,6 +184,17 @@ put_row(ReturnSetInfo *result, const char *step, const char *outcome,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* SQLSTATE, what was found, what to do */
+static const char *
+describe_refusal(const AuthenticationCheck *check)
+{
+	const char *hint = verdict_hint(check->verdict);
+
+	return psprintf("%s %s: %s%s%s", verdict_sqlstate(check->verdict),
+					verdict_name(check->verdict), check->detail.text,
+					hint != NULL ? " " : "", hint != NULL ? hint : "");
+}
+
 static void
 put_checks(ReturnSetInfo *result, const AuthenticationCheck *checks)
 {
@@ -196,65 +207,70 @@ put_checks(ReturnSetInfo *result, const AuthenticationCheck *checks)
 		else if (check->verdict == VERDICT_OK)
 			put_row(result, check->step, "pass", check->detail.text);
 		else
-			put_row(result, check->step, "fail",
-					psprintf("%s: %s %s %s",
-							 verdict_sqlstate(check->verdict),
-							 verdict_words(check->verdict),
-							 check->detail.text,
-							 verdict_hint(check->verdict) != NULL
-							 ? verdict_hint(check->verdict) : ""));
+			put_row(result, check->step, "fail", describe_refusal(check));
 	}
 }
 
+/* A fact of the token and where it was looked for; without a value it is skipped. */
 static void
-put_fact(ReturnSetInfo *result, const char *name, text *value)
+put_fact(ReturnSetInfo *result, const char *name, const char *value,
+		 const char *source)
 {
-	put_row(result, name, value != NULL ? "found" : "absent",
-			value != NULL ? text_to_cstring(value) : NULL);
+	if (value == NULL)
+		put_row(result, name, "skipped", psprintf("None in %s.", source));
+	else
+		put_row(result, name, "pass", psprintf("%s (from %s)", value, source));
 }
 
-static void
-put_set(ReturnSetInfo *result, const char *name, ArrayType *set)
+static const char *
+text_or_null(text *value)
 {
-	bool		is_empty = ArrayGetNItems(ARR_NDIM(set), ARR_DIMS(set)) == 0;
-	Datum		joined = OidFunctionCall2(F_ARRAY_TO_STRING_ANYARRAY_TEXT,
-										  PointerGetDatum(set),
-										  CStringGetTextDatum(" "));
+	return value != NULL ? text_to_cstring(value) : NULL;
+}
 
-	put_row(result, name, is_empty ? "absent" : "found",
-			is_empty ? NULL : TextDatumGetCString(joined));
+static const char *
+join_or_null(ArrayType *set)
+{
+	if (ArrayGetNItems(ARR_NDIM(set), ARR_DIMS(set)) == 0)
+		return NULL;
+	return TextDatumGetCString(OidFunctionCall2(F_ARRAY_TO_STRING_ANYARRAY_TEXT,
+												PointerGetDatum(set),
+												CStringGetTextDatum(" ")));
 }
 
 /* What the token says, once its signature is known to be good. */
 static void
-put_facts(ReturnSetInfo *result, const VerifiedToken *token)
+put_facts(ReturnSetInfo *result, const VerifiedToken *token,
+		  const AuthenticationSources *sources)
 {
-	put_fact(result, "subject", token->subject);
-	put_fact(result, "client", token->client_id);
-	put_set(result, "scopes", token->scopes);
-	put_set(result, "roles", token->roles);
+	put_fact(result, "subject", text_or_null(token->subject), sources->subject);
+	put_fact(result, "client", text_or_null(token->client_id), sources->client);
+	put_fact(result, "scopes", join_or_null(token->scopes), sources->scopes);
+	put_fact(result, "roles", join_or_null(token->roles), sources->roles);
 	if (token->roles_incomplete)
-		put_row(result, "roles", "incomplete",
+		put_row(result, "roles", "fail",
 				"The token says that its issuer left roles or groups out: has_role() is NULL for what is not listed.");
-	put_fact(result, "device", token->device_id);
-	put_row(result, "namespace", token->namespace[0] == '\0' ? "default" : "other",
-			token->namespace[0] == '\0'
-			? "Readers answer for this token."
-			: psprintf("The token's issuer has namespace \"%s\": only readers that name it answer for this token, as subject('%s').",
-					   token->namespace, token->namespace));
+	put_fact(result, "device", text_or_null(token->device_id), sources->device);
+	if (token->namespace[0] == '\0')
+		put_row(result, "namespace", "pass", "Readers answer for this token.");
+	else
+		put_row(result, "namespace", "skipped",
+				psprintf("Its issuer's people have namespace \"%s\": only readers that name it answer, as token_auth.subject('%s').",
+						 token->namespace, token->namespace));
 }
 
 static void
 inspect_token(ReturnSetInfo *result, const char *raw)
 {
 	AuthenticationCheck checks[AUTHENTICATION_CHECK_COUNT];
+	AuthenticationSources sources;
 	VerifiedToken *token;
 
 	AcceptInvalidationMessages();
-	token = authenticate_traced(raw, checks);
+	token = authenticate_traced(raw, checks, &sources);
 	put_checks(result, checks);
 	if (token != NULL)
-		put_facts(result, token);
+		put_facts(result, token, &sources);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_inspect);

@@ -88,6 +88,7 @@ throwaway_begin()
 	trap throwaway_end EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
+	trap 'exit 141' PIPE
 	trap 'exit 143' TERM
 	[ "$user" = "$(id -un)" ] || chown "$user" "$work"
 	chmod 700 "$work"
@@ -113,7 +114,7 @@ throwaway_end()
 {
 	local status=$? pid_file
 	trap - EXIT
-	trap '' INT TERM HUP
+	trap '' INT TERM HUP PIPE
 	cd /
 	[ -z "$running" ] || kill "$running" 2>/dev/null
 	while IFS= read -r pid_file; do

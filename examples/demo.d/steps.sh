@@ -107,10 +107,10 @@ step()
 	case $who in postgres | @session2) prompt='#' ;; esac
 	printf '\n%s%2d. %s%s\n' "$bold" "$steps" "${title//$'\n'/$'\n    '}" "$plain"
 	# \g /dev/null keeps a result that says nothing new off the screen
-	sed "s, \\\\g /dev/null,;,; s,^ ,-$prompt  ,; t was_continued
+	sed "s,^ ,-$prompt  ,; t continued
 		s,^,=$prompt ,
-		: was_continued
-		s,^,    $dim${who#@},; s,\$,$plain," <<<"$sql"
+		: continued
+		s, \\\\g /dev/null,;,; s,^,    $dim${who#@},; s,\$,$plain," <<<"$sql"
 	grep -v '^LOCATION' <<<"$outcome" | grep . | sed 's/^/    /'
 	printf '    %s\n' "$verdict"
 }

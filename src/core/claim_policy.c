@@ -6,6 +6,7 @@
  * of tokens can trust it: a misspelt rule must not come to mean "no rule".
  */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,4 +251,46 @@ claim_policy_free(ClaimPolicy *policy)
 		return;
 	json_decref(policy->document);
 	free(policy);
+}
+
+/* Append to text of size what fits, and say so by the new length. */
+static size_t
+append(char *text, size_t size, size_t length, const char *more)
+{
+	const int	written = snprintf(text + length, size - length, "%s", more);
+
+	return written < 0 || (size_t) written >= size - length
+		? size - 1 : length + (size_t) written;
+}
+
+static size_t
+append_path(char *text, size_t size, size_t length, const json_t *path)
+{
+	for (size_t i = 0; i < json_array_size(path); i++)
+	{
+		length = append(text, size, length, i > 0 ? "." : "");
+		length = append(text, size, length,
+						json_string_value(json_array_get(path, i)));
+	}
+	return length;
+}
+
+void
+claim_policy_source(const ClaimPolicy *policy, const char *member,
+					char *text, size_t size)
+{
+	const json_t *paths = json_object_get(policy->document, member);
+	size_t		length = 0;
+
+	text[0] = '\0';
+	if (json_is_string(json_array_get(paths, 0)))
+	{
+		append_path(text, size, 0, paths);
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(paths); i++)
+	{
+		length = append(text, size, length, i > 0 ? ", " : "");
+		length = append_path(text, size, length, json_array_get(paths, i));
+	}
 }

@@ -17,7 +17,8 @@
 
 #define US_PER_S INT64_C(1000000)
 #define MAX_LEEWAY_US (300 * US_PER_S)
-#define MAX_TIME_US (INT64_C(253402300800) * US_PER_S)	/* year 10000 */
+/* past the last exp that there can be, with leeway */
+#define MAX_NOW_US (INT64_C(253402300800) * US_PER_S + MAX_LEEWAY_US)
 
 /* What every check is given. */
 typedef struct CheckInput
@@ -402,7 +403,7 @@ check_age(const ClaimTimes *times, const TimePolicy *policy, int64_t now_us,
 	if (times->issued_at == TIME_ABSENT)
 		return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 							  "The claim \"iat\" is missing, and the age of this issuer's tokens is limited.");
-	if (clamp(now_us, 0, MAX_TIME_US) - times->issued_at > policy->max_age_us)
+	if (clamp(now_us, 0, MAX_NOW_US) - times->issued_at > policy->max_age_us)
 		return verdict_refuse(detail, VERDICT_LIFETIME_REFUSED,
 							  "It was issued at %s and is too old.",
 							  time_text(times->issued_at).text);
@@ -444,7 +445,7 @@ Verdict
 claims_check_time(const ClaimTimes *times, const TimePolicy *policy,
 				  int64_t now_us, Detail *detail)
 {
-	const int64_t now = clamp(now_us, 0, MAX_TIME_US);
+	const int64_t now = clamp(now_us, 0, MAX_NOW_US);
 	const int64_t leeway = clamp(policy->leeway_us, 0, MAX_LEEWAY_US);
 
 	/* "on or after" exp is too late (RFC 7519 section 4.1.4) */

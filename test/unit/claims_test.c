@@ -261,7 +261,7 @@ test_issuer_audience_client(void)
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[]}", VERDICT_AUDIENCE_REFUSED, "aud", "an empty array");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"Orders\"}", VERDICT_AUDIENCE_REFUSED, "Orders", "another case");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"*\"}", VERDICT_AUDIENCE_REFUSED, "aud", "a token for everybody");
-	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"orders billing\"}", VERDICT_AUDIENCE_REFUSED, "aud", "no list in a string");
+	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"orders x\"}", VERDICT_AUDIENCE_REFUSED, "aud", "no list in a string");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[[\"orders\"],\"x\"]}", VERDICT_AUDIENCE_REFUSED, "aud", "nested");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":{\"orders\":1}}", VERDICT_AUDIENCE_REFUSED, "aud", "an object");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"orders\"}", VERDICT_OK, NULL, "the audience");

@@ -123,7 +123,7 @@ check_trace(const TestKey *signer, const char *header, const char *claims, Verdi
 	Detail		detail = {""};
 	char		found[TOKEN_STEP_COUNT + 1] = "";
 
-	memset(&trace, 0xff, sizeof(trace));
+	memset(&trace, 1, sizeof(trace));
 	CHECK_VERDICT(judge(text, &trace, &detail), &detail, expected, name);
 	for (int i = 0; i < TOKEN_STEP_COUNT; i++)
 	{
@@ -143,7 +143,6 @@ test_trace(void)
 	check_trace(&key, "{\"alg\":\"ES256\",\"kid\":\"k2\"}", CLAIMS, VERDICT_KEY_UNKNOWN, "pf----------", "key");
 	check_trace(&other, HEADER, "{}", VERDICT_SIGNATURE_INVALID, "ppf---------", "signature");
 	check_trace(&key, HEADER, "{}", VERDICT_CLAIM_INVALID, "ppppfffppppp", "no claims");
-	check_trace(&key, "{\"alg\":\"ES256\",\"kid\":\"k1\"}", "{\"iss\":[],\"exp\":\"x\",\"cnf\":1,\"events\":1}", VERDICT_CLAIM_INVALID, "", "iss of another type does not get this far");
 	check_trace(&key, "{\"alg\":\"ES256\",\"kid\":\"k1\"}", "{\"iss\":\"x\",\"exp\":\"x\",\"cnf\":1,\"events\":1}", VERDICT_TYPE_REFUSED, "pppffffppfff", "nearly everything");
 	check_trace(&key, HEADER, CLAIMS, VERDICT_OK, "pppppppppppp", "everything passes");
 	for (int i = 0; i < TOKEN_STEP_COUNT; i++)

@@ -1,0 +1,527 @@
+-- Every statement is judged anew, wherever it runs, and one statement knows one token only
+\pset tuples_only
+\pset format unaligned
+\pset null none
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT mint.issuer();
+UPDATE token_auth.issuer SET leeway = '0';
+CREATE ROLE regress_app;
+SELECT mint.token() AS alice, mint.token() AS alice_again, mint.token('{"sub": "bob"}') AS bob, mint.token('{"sub": "carol"}') AS carol \gset
+
+CREATE TABLE public.note (owner text, body text);
+INSERT INTO public.note SELECT 'alice', 'a' || i FROM generate_series(1, 3) AS i UNION ALL SELECT 'bob', 'b' || i FROM generate_series(1, 2) AS i;
+INSERT INTO public.note SELECT 'carol', 'c' || lpad(i::text, 3, '0') FROM generate_series(1, 200) AS i;
+ALTER TABLE public.note ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.note FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON public.note TO regress_app USING (owner = token_auth.subject());
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.note TO regress_app;
+ANALYZE public.note;
+CREATE TABLE public.parted (owner text, body text) PARTITION BY LIST (owner);
+CREATE TABLE public.parted_alice PARTITION OF public.parted FOR VALUES IN ('alice');
+CREATE TABLE public.parted_bob PARTITION OF public.parted FOR VALUES IN ('bob');
+INSERT INTO public.parted SELECT * FROM public.note WHERE owner IN ('alice', 'bob');
+ALTER TABLE public.parted ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON public.parted TO regress_app USING (owner = token_auth.subject());
+GRANT SELECT ON public.parted TO regress_app;
+CREATE TABLE public.digit (d int);
+INSERT INTO public.digit SELECT generate_series(0, 9);
+GRANT SELECT ON public.digit TO regress_app;
+GRANT CREATE ON SCHEMA public TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+
+-- A token that lives this long, and a wait for its end.
+CREATE FUNCTION public.short_token(seconds double precision, sub text DEFAULT 'alice') RETURNS text LANGUAGE sql AS $$
+    SELECT mint.token(jsonb_build_object('sub', sub, 'exp', extract(epoch FROM clock_timestamp()) + seconds))
+$$;
+CREATE FUNCTION public.expiry(token text) RETURNS timestamptz LANGUAGE sql AS $$
+    SELECT to_timestamp((convert_from(decode(rpad(translate(payload, '-_', '+/'), (length(payload) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb ->> 'exp')::float8)
+    FROM split_part(token, '.', 2) AS payload
+$$;
+CREATE FUNCTION public.wait_until(moment timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE clock_timestamp() <= moment LOOP
+    END LOOP;
+    RETURN 'waited';
+END
+$$;
+CREATE FUNCTION public.count_as(token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    who text := token_auth.set_local_token(token);
+    n bigint;
+BEGIN
+    SELECT count(*) INTO n FROM public.note;
+    RETURN concat(who, ' ', n);
+END
+$$;
+CREATE FUNCTION public.counts(tokens text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    token text;
+    n bigint;
+BEGIN
+    FOREACH token IN ARRAY tokens LOOP
+        PERFORM token_auth.set_local_token(token);
+        SELECT count(*) INTO n FROM public.note;
+        RETURN NEXT (SELECT concat(token_auth.subject(), ' ', n));
+        EXECUTE 'SELECT count(*) FROM public.note WHERE body > $1' INTO n USING 'a';
+        RETURN NEXT 'EXECUTE ' || n;
+        RETURN QUERY SELECT 'RETURN QUERY ' || max(body) FROM public.note;
+    END LOOP;
+END
+$$;
+
+-- refused: one statement under two tokens
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+SAVEPOINT s;
+SELECT body, token_auth.set_local_token(:'bob') FROM public.note;
+\echo :SQLSTATE
+ROLLBACK TO s;
+SELECT body, token_auth.set_local_token(:'alice') FROM public.note ORDER BY body;
+SELECT body FROM public.note ORDER BY body;
+SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.subject();
+ROLLBACK TO s;
+SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.is_authenticated();
+ROLLBACK TO s;
+SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.has_scope('orders:read');
+ROLLBACK TO s;
+SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.identity();
+ROLLBACK TO s;
+-- the same person's other token is another one
+SELECT token_auth.subject(), token_auth.set_local_token(:'alice_again'), token_auth.subject();
+ROLLBACK TO s;
+SELECT token_auth.subject(), token_auth.clear_token(), token_auth.subject();
+ROLLBACK TO s;
+SELECT token_auth.subject(), set_config('token_auth.token', '', true), token_auth.subject();
+ROLLBACK TO s;
+SELECT token_auth.subject(), set_config('token_auth.token', :'bob', true) <> '', token_auth.subject();
+ROLLBACK TO s;
+SELECT token_auth.subject(), set_config('token_auth.token', 'x', true), token_auth.subject();
+ROLLBACK TO s;
+UPDATE public.note SET body = body RETURNING token_auth.set_local_token(:'bob');
+ROLLBACK TO s;
+DELETE FROM public.note RETURNING token_auth.set_local_token(:'bob');
+ROLLBACK TO s;
+WITH other AS MATERIALIZED (SELECT token_auth.set_local_token(:'bob')) SELECT token_auth.subject(), (SELECT * FROM other), token_auth.subject();
+ROLLBACK TO s;
+SELECT d, (SELECT count(*) FROM public.note WHERE d >= 0), public.count_as(CASE d WHEN 0 THEN :'bob' ELSE :'alice' END) FROM public.digit;
+ROLLBACK TO s;
+SELECT token_auth.clear_token();
+SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.subject();
+ROLLBACK TO s;
+
+-- passes: there and back again, the first reader after the change, a change after the last one
+SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.set_local_token(:'alice'), token_auth.subject();
+SELECT token_auth.set_local_token(:'bob'), token_auth.subject();
+SELECT token_auth.subject(), token_auth.set_local_token(:'alice');
+SELECT token_auth.clear_token(), token_auth.subject();
+SELECT token_auth.set_local_token(:'alice');
+SELECT body, token_auth.set_local_token(:'bob') FROM (SELECT body FROM public.note ORDER BY body OFFSET 0) AS sorted;
+SELECT token_auth.set_local_token(:'alice');
+COMMIT;
+
+-- what was read stays what was read, even if nothing else remembers the token
+RESET SESSION AUTHORIZATION;
+SET token_auth.cache_size = 0;
+SET SESSION AUTHORIZATION regress_app;
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+SELECT concat(token_auth.subject(), ' ', token_auth.set_local_token(:'bob'));
+SELECT token_auth.set_local_token(:'alice');
+SELECT concat(token_auth.subject(), ' ', token_auth.scopes(), ' ', token_auth.claims() ->> 'sub', ' ', token_auth.claim('client_id'), ' ',
+              token_auth.claim_array('no'), ' ', token_auth.set_local_token(:'bob'), ' ', token_auth.set_local_token(:'carol'), ' ', token_auth.clear_token());
+SELECT token_auth.set_local_token(:'alice');
+SELECT sub, scopes, token_auth.set_local_token(:'bob'), sub || '!'
+FROM (SELECT token_auth.subject() AS sub, token_auth.scopes() AS scopes OFFSET 0) AS remembered;
+COMMIT;
+DO $$
+DECLARE
+    tokens text[] := ARRAY[mint.token(), mint.token('{"sub": "bob"}'), mint.token('{"sub": "carol"}')];
+    read text := '';
+BEGIN
+    FOR i IN 0 .. 29 LOOP
+        PERFORM token_auth.set_local_token(tokens[i % 3 + 1]);
+        read := read || left(token_auth.subject(), 1) || left(token_auth.claim('sub'), 1);
+        IF token_auth.has_scope('orders:read') IS NOT TRUE OR NOT token_auth.in_claim(token_auth.subject(), 'sub') THEN
+            RAISE WARNING 'remembered of another token';
+        END IF;
+    END LOOP;
+    RAISE WARNING '%', read;
+END
+$$;
+RESET SESSION AUTHORIZATION;
+RESET token_auth.cache_size;
+SET SESSION AUTHORIZATION regress_app;
+
+-- a function that sets tokens and queries under each: every query is a statement
+BEGIN;
+SELECT * FROM public.counts(ARRAY[:'alice', :'bob', :'carol']);
+SELECT public.counts(ARRAY[:'bob', :'alice']);
+SELECT token_auth.set_local_token(:'carol');
+SELECT token_auth.subject(), public.count_as(:'alice'), public.count_as(:'bob');
+SELECT public.count_as(CASE d % 2 WHEN 0 THEN :'bob' ELSE :'alice' END) FROM public.digit WHERE d < 4 ORDER BY d;
+COMMIT;
+-- ... but its bare expressions are part of the statement that called it
+CREATE FUNCTION public.subject_as(token text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM token_auth.set_local_token(token);
+    RETURN token_auth.subject();
+END
+$$;
+BEGIN;
+SELECT public.subject_as(:'alice');
+SELECT public.subject_as(:'bob');
+SELECT public.subject_as(:'alice'), public.subject_as(:'bob');
+ROLLBACK;
+DO $$
+BEGIN
+    PERFORM token_auth.set_local_token(mint.token());
+    RAISE WARNING '%', token_auth.subject();
+    PERFORM token_auth.set_local_token(mint.token('{"sub": "bob"}'));
+    RAISE WARNING '%', token_auth.subject();
+END
+$$;
+
+-- a query that is planned inside a running statement, after the token changed
+CREATE FUNCTION public.plan_as(token text, query text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
+BEGIN
+    PERFORM token_auth.set_local_token(token);
+    EXECUTE query INTO n;
+    RETURN n;
+END
+$$;
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+SELECT token_auth.subject(), public.plan_as(:'bob', 'SELECT count(*) FROM public.note'), public.plan_as(:'carol', 'SELECT count(*) FROM public.note'),
+       public.plan_as(:'alice', 'SELECT count(*) FROM public.note'), token_auth.subject();
+-- ... also where the executor's start reads the token, to leave partitions out
+SELECT token_auth.subject(), public.plan_as(:'bob', 'SELECT count(*) FROM public.parted'), public.plan_as(:'alice', 'SELECT count(*) FROM public.parted'), token_auth.subject();
+SELECT public.plan_as(:'bob', 'SELECT count(*) FROM public.parted'), public.plan_as(:'alice', 'SELECT count(*) FROM public.parted');
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT public.plan_as(:'bob', 'SELECT count(*) FROM public.parted'), public.plan_as(:'alice', 'SELECT count(*) FROM public.parted');
+COMMIT;
+
+-- refused: a cursor on partitions that were left out under another token
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE parted CURSOR FOR SELECT body FROM public.parted;
+SELECT token_auth.set_local_token(:'bob');
+SELECT mint.outcome('FETCH parted');
+COMMIT;
+
+-- a generic plan follows the token
+SET plan_cache_mode = force_generic_plan;
+PREPARE notes AS SELECT count(*), min(body) FROM public.note;
+PREPARE parted AS SELECT count(*), min(body) FROM public.parted;
+CREATE FUNCTION public.cached_count() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM public.note); END $$;
+CREATE FUNCTION public.expires_soon() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN token_auth.expires_at() < clock_timestamp() + '1 minute'; END $$;
+SELECT token_auth.set_session_token(:'alice');
+EXECUTE notes;
+EXECUTE parted;
+SELECT public.cached_count();
+SELECT token_auth.set_session_token(:'bob');
+EXECUTE notes;
+EXECUTE parted;
+SELECT public.cached_count();
+SELECT token_auth.clear_token();
+EXECUTE notes;
+EXECUTE parted;
+SELECT public.cached_count();
+SET token_auth.token = 'x';
+EXECUTE notes;
+SELECT public.cached_count();
+SET token_auth.token = '';
+
+-- SQL functions: a set that is fetched row by row is one statement
+CREATE FUNCTION public.mine() RETURNS SETOF text LANGUAGE sql VOLATILE AS 'SELECT body FROM public.note ORDER BY body';
+CREATE FUNCTION public.mine_unsorted() RETURNS SETOF text LANGUAGE sql VOLATILE AS 'SELECT body FROM public.note';
+CREATE FUNCTION public.mine_inlined() RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT body FROM public.note';
+SELECT token_auth.set_session_token(:'alice');
+SELECT public.mine();
+SELECT mint.outcome(format('SELECT public.mine(), token_auth.set_local_token(%L)', :'bob'));
+SELECT mint.outcome(format('SELECT public.mine_unsorted(), token_auth.set_local_token(%L)', :'bob'));
+SELECT mint.outcome(format('SELECT public.mine_unsorted(), token_auth.clear_token()', :'bob'));
+SELECT mint.outcome(format('SELECT public.mine_unsorted(), token_auth.set_local_token(%L)', :'alice'));
+SELECT mint.outcome(format('SELECT m, token_auth.set_local_token(%L) FROM public.mine_inlined() AS m', :'bob'));
+SELECT public.mine(), token_auth.subject();
+
+-- PL/pgSQL's loop over a query fetches in portions: a portion under another token is refused
+CREATE FUNCTION public.change_in_loop(token text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    n int := 0;
+    r record;
+BEGIN
+    FOR r IN SELECT body FROM public.note LOOP
+        n := n + 1;
+        PERFORM token_auth.set_local_token(token);
+    END LOOP;
+    RETURN n;
+END
+$$;
+SELECT token_auth.set_session_token(:'carol');
+SELECT mint.outcome(format('SELECT public.change_in_loop(%L)', :'alice'));
+SELECT public.change_in_loop(:'carol');
+
+-- triggers see the token of now: before, after, and deferred to the commit
+RESET SESSION AUTHORIZATION;
+CREATE TABLE public.entry (owner text, body text);
+CREATE TABLE public.audit (moment text, who text, body text);
+ALTER TABLE public.entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON public.entry TO regress_app USING (owner = token_auth.subject());
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.entry, public.audit TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+CREATE FUNCTION public.own_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.owner := token_auth.subject(); RETURN NEW; END $$;
+CREATE FUNCTION public.audit_it() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.audit VALUES (TG_NAME, token_auth.identity(), NEW.body);
+    IF token_auth.subject() <> NEW.owner THEN
+        RAISE WARNING '% found % instead of %', TG_NAME, token_auth.subject(), NEW.owner;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION public.change_it() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM token_auth.set_local_token(TG_ARGV[0]);
+    RETURN NEW;
+END
+$$;
+RESET SESSION AUTHORIZATION;
+CREATE TRIGGER own_it BEFORE INSERT ON public.entry FOR EACH ROW EXECUTE FUNCTION public.own_it();
+CREATE TRIGGER audit_after AFTER INSERT ON public.entry FOR EACH ROW EXECUTE FUNCTION public.audit_it();
+CREATE CONSTRAINT TRIGGER audit_deferred AFTER INSERT ON public.entry DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_it();
+SET SESSION AUTHORIZATION regress_app;
+SELECT token_auth.clear_token();
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+INSERT INTO public.entry (body) SELECT 'e' || d FROM public.digit WHERE d < 2;
+SELECT token_auth.set_local_token(:'bob');
+INSERT INTO public.entry (body) VALUES ('f') RETURNING owner;
+COMMIT;
+SELECT * FROM public.audit ORDER BY moment COLLATE "C", who, body;
+SELECT token_auth.set_session_token(:'alice');
+RESET SESSION AUTHORIZATION;
+SELECT format('CREATE TRIGGER zz_change_it BEFORE INSERT ON public.entry FOR EACH ROW EXECUTE FUNCTION public.change_it(%L)', :'bob') AS statement \gset
+:statement;
+SET SESSION AUTHORIZATION regress_app;
+SELECT mint.outcome($$INSERT INTO public.entry (body) VALUES ('g')$$);
+SELECT token_auth.subject();
+
+-- an error in the middle, and on: the judgement is that of the outer statement again
+CREATE FUNCTION public.fail_inside(token text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN
+        PERFORM token_auth.set_local_token(token);
+        PERFORM 1 / (d - 5) FROM public.digit WHERE token_auth.subject() IS NOT NULL;
+    EXCEPTION WHEN division_by_zero THEN
+        RETURN SQLSTATE;
+    END;
+    RETURN 'no error';
+END
+$$;
+CREATE FUNCTION public.mix_inside(token text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN
+        PERFORM token_auth.subject(), token_auth.set_local_token(token), token_auth.subject();
+    EXCEPTION WHEN invalid_authorization_specification THEN
+        RETURN 'too wide';
+    WHEN SQLSTATE '28T16' THEN
+        RETURN SQLSTATE;
+    END;
+    RETURN 'no error';
+END
+$$;
+SELECT token_auth.subject(), public.fail_inside(:'bob'), token_auth.subject(), public.mix_inside(:'bob'), token_auth.subject();
+BEGIN;
+SAVEPOINT s;
+SELECT 1 / d, token_auth.subject() FROM public.digit;
+ROLLBACK TO s;
+SELECT token_auth.set_local_token(:'bob');
+SELECT token_auth.subject();
+ROLLBACK TO s;
+SELECT token_auth.subject();
+COMMIT;
+
+-- other statements that run a query
+SELECT token_auth.set_session_token(:'bob');
+COPY public.note TO STDOUT;
+COPY (SELECT token_auth.subject()) TO STDOUT;
+CREATE TEMPORARY TABLE copied AS SELECT body FROM public.note;
+SELECT * FROM copied ORDER BY body;
+SET token_auth.token = 'x';
+COPY public.note TO STDOUT;
+CREATE TEMPORARY TABLE copied_too AS SELECT body FROM public.note;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT body FROM public.note;
+SET token_auth.token = '';
+
+-- refused: a cursor that is fetched under another token; passes when the first one is back
+SELECT token_auth.set_session_token(:'carol');
+BEGIN;
+DECLARE plain CURSOR FOR SELECT body FROM public.note;
+DECLARE sorted CURSOR FOR SELECT body FROM public.note ORDER BY body DESC;
+DECLARE in_init_plan CURSOR FOR SELECT d FROM public.digit WHERE (SELECT token_auth.subject()) = 'carol';
+DECLARE returning CURSOR FOR SELECT d FROM public.digit WHERE token_auth.subject() = 'carol';
+DECLARE without_reader CURSOR FOR SELECT d FROM public.digit;
+DECLARE unfetched CURSOR FOR SELECT body FROM public.note ORDER BY body;
+DECLARE scrolled SCROLL CURSOR FOR SELECT body FROM public.note ORDER BY body;
+FETCH plain;
+FETCH sorted;
+FETCH in_init_plan;
+FETCH returning;
+FETCH without_reader;
+FETCH 3 FROM scrolled;
+SAVEPOINT s;
+SELECT token_auth.clear_token();
+SELECT mint.outcome('FETCH plain');
+SELECT mint.outcome('FETCH sorted');
+SELECT mint.outcome('FETCH in_init_plan');
+SELECT mint.outcome('FETCH BACKWARD scrolled');
+FETCH without_reader;
+SELECT token_auth.set_local_token(:'bob');
+SELECT mint.outcome('FETCH plain');
+FETCH ALL FROM unfetched;
+SELECT token_auth.set_local_token(:'carol');
+FETCH returning;
+COMMIT;
+
+-- WITH HOLD: judged when the commit makes the copy, which then is a copy
+BEGIN;
+DECLARE held CURSOR WITH HOLD FOR SELECT body FROM public.note ORDER BY body;
+FETCH held;
+COMMIT;
+SELECT token_auth.clear_token();
+FETCH held;
+CLOSE held;
+SELECT token_auth.set_session_token(:'carol');
+BEGIN;
+DECLARE held CURSOR WITH HOLD FOR SELECT body FROM public.note ORDER BY body;
+FETCH held;
+SELECT token_auth.clear_token();
+COMMIT;
+\echo :SQLSTATE
+FETCH held;
+SELECT token_auth.subject();
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE held CURSOR WITH HOLD FOR SELECT body FROM public.note ORDER BY body;
+FETCH held;
+COMMIT;
+FETCH held;
+CLOSE held;
+
+-- refused: inside a transaction of any isolation level, what was withdrawn there
+SELECT token_auth.set_session_token(:'carol');
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+EXECUTE notes;
+DECLARE plain CURSOR FOR SELECT body FROM public.note;
+DECLARE sorted CURSOR FOR SELECT body FROM public.note ORDER BY body;
+FETCH plain;
+FETCH sorted;
+SELECT token_auth.revoke_current_token();
+SELECT mint.outcome('SELECT token_auth.subject()');
+SELECT mint.outcome('EXECUTE notes');
+SELECT mint.outcome('FETCH plain');
+SELECT mint.outcome('FETCH sorted');
+ROLLBACK;
+EXECUTE notes;
+
+-- refused: expired in an open transaction, when a statement begins or a cursor is fetched from
+SELECT public.short_token(3, 'carol') AS short \gset
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT token_auth.set_local_token(:'short');
+EXECUTE notes;
+DECLARE plain CURSOR FOR SELECT body FROM public.note;
+DECLARE sorted CURSOR FOR SELECT body FROM public.note ORDER BY body DESC;
+DECLARE in_init_plan CURSOR FOR SELECT d FROM public.digit WHERE (SELECT token_auth.subject()) = 'carol';
+DECLARE in_init_plan_scope CURSOR FOR SELECT d FROM public.digit WHERE (SELECT token_auth.has_scope('orders:read'));
+DECLARE unfetched CURSOR FOR SELECT body FROM public.note;
+DECLARE without_reader CURSOR FOR SELECT d FROM public.digit;
+DECLARE held CURSOR WITH HOLD FOR SELECT body FROM public.note;
+FETCH plain;
+FETCH sorted;
+FETCH in_init_plan;
+FETCH in_init_plan_scope;
+FETCH without_reader;
+FETCH held;
+-- a statement that is running is not interrupted
+SELECT token_auth.subject(), public.wait_until(public.expiry(:'short')), token_auth.subject();
+SELECT split_part(mint.outcome('SELECT token_auth.subject()'), ' ', 1);
+SELECT split_part(mint.outcome('EXECUTE notes'), ' ', 1);
+SELECT split_part(mint.outcome('FETCH plain'), ' ', 1);
+SELECT split_part(mint.outcome('FETCH sorted'), ' ', 1);
+SELECT split_part(mint.outcome('FETCH in_init_plan'), ' ', 1);
+SELECT split_part(mint.outcome('FETCH in_init_plan_scope'), ' ', 1);
+SELECT split_part(mint.outcome('FETCH unfetched'), ' ', 1);
+FETCH without_reader;
+\set VERBOSITY sqlstate
+COMMIT;
+\set VERBOSITY terse
+SELECT token_auth.subject();
+
+-- refused: expired between the statements of one string
+SELECT public.short_token(1) AS short \gset
+\set VERBOSITY sqlstate
+SELECT token_auth.set_session_token(:'short') \; SELECT token_auth.subject() \; SELECT public.wait_until(public.expiry(:'short')) \; SELECT token_auth.subject();
+\set VERBOSITY terse
+SELECT token_auth.set_session_token(NULL);
+
+-- refused: expired in the middle of a DO block, by its queries and by its bare expressions
+CREATE PROCEDURE public.loop_past_expiry(seconds double precision, commits boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    token text := public.short_token(seconds);
+    expiry timestamptz := public.expiry(token);
+    query_refused text;
+    expression_refused text;
+    accepted int := 0;
+    refused int := 0;
+    before timestamptz;
+BEGIN
+    PERFORM token_auth.set_session_token(token);
+    WHILE refused < 3 AND clock_timestamp() < expiry + '30 seconds' LOOP
+        before := clock_timestamp();
+        query_refused := NULL;
+        BEGIN
+            PERFORM count(*) FROM public.note;
+        EXCEPTION WHEN SQLSTATE '28T01' THEN
+            query_refused := SQLSTATE;
+        END;
+        IF query_refused IS NULL AND before > expiry OR query_refused IS NOT NULL AND clock_timestamp() < expiry THEN
+            RAISE WARNING 'a query was judged by another clock';
+        END IF;
+
+        before := clock_timestamp();
+        expression_refused := NULL;
+        BEGIN
+            IF token_auth.has_scope('orders:read') THEN
+                accepted := accepted + 1;
+            END IF;
+        EXCEPTION WHEN SQLSTATE '28T01' THEN
+            expression_refused := SQLSTATE;
+            refused := refused + 1;
+        END;
+        IF expression_refused IS NULL AND before > expiry OR expression_refused IS NOT NULL AND clock_timestamp() < expiry THEN
+            RAISE WARNING 'an expression was judged by another clock';
+        END IF;
+        IF commits THEN
+            COMMIT;
+        END IF;
+    END LOOP;
+    RAISE WARNING 'accepted: %, refused: %', accepted > 0, refused;
+    PERFORM token_auth.clear_token();
+END
+$$;
+DO $$ BEGIN CALL public.loop_past_expiry(1, commits => false); END $$;
+DO $$ BEGIN CALL public.loop_past_expiry(1, commits => true); END $$;
+CALL public.loop_past_expiry(1, commits => true);
+
+RESET SESSION AUTHORIZATION;
+DROP TABLE public.note, public.parted, public.digit, public.entry, public.audit, copied;
+DROP FUNCTION public.short_token, public.expiry, public.wait_until, public.count_as, public.counts, public.subject_as, public.plan_as,
+    public.cached_count, public.expires_soon, public.mine, public.mine_unsorted, public.mine_inlined, public.change_in_loop,
+    public.own_it, public.audit_it, public.change_it, public.fail_inside, public.mix_inside;
+DROP PROCEDURE public.loop_past_expiry;
+REVOKE CREATE ON SCHEMA public FROM regress_app;
+DROP ROLE regress_app;
+SELECT token_auth.drop_issuer('https://idp.test');

@@ -1,0 +1,118 @@
+# A connection that a pooler hands from client to client carries no token
+# along: DISCARD ALL for session pooling, binding = transaction without it.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TestServer;
+use TokenAuth;
+
+my $node = new_server('reuse');
+install($node);
+$node->safe_psql('postgres', q{
+	CREATE ROLE app LOGIN;
+	CREATE TABLE orders (id int, owner_id text);
+	INSERT INTO orders VALUES (1, 'alice'), (2, 'bob'), (3, 'carol');
+	GRANT SELECT ON orders TO app;
+	ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY own ON orders TO app USING (owner_id = token_auth.subject());
+});
+my %token = map { $_ => new_token(sub => $_) } qw(alice bob carol);
+my $orders = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), 'none') FROM orders";
+
+sub outcome
+{
+	my ($session, $sql) = @_;
+	my $rows = $session->query($sql);
+	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
+	return $sqlstate || $rows;
+}
+
+# --- session pooling ------------------------------------------------------------------
+my $connection = connect_to($node, user => 'app');
+for my $leave ("SELECT token_auth.set_session_token('$token{alice}')",
+	"SET token_auth.token = '$token{alice}'",
+	"SELECT set_config('token_auth.token', '$token{alice}', false) = ''",
+	"SELECT token_auth.set_session_token('$token{alice}'); BEGIN; SELECT token_auth.set_local_token('$token{bob}'); COMMIT",
+	"SELECT token_auth.set_session_token('$token{alice}'); BEGIN; SELECT 1/0; ROLLBACK",
+	"SELECT token_auth.set_session_token('$token{alice}'); PREPARE p AS SELECT id FROM orders; EXECUTE p")
+{
+	$connection->query($leave);
+	is(outcome($connection, $orders), '1', 'a client leaves its token behind');
+	$connection->query('DISCARD ALL');
+	is(outcome($connection, $orders), 'none', '... DISCARD ALL removes it');
+	is(outcome($connection, "SELECT token_auth.set_session_token('$token{bob}')"), 'bob', '... the next client sets its own');
+	is(outcome($connection, $orders), '2', '... and gets its rows');
+	$connection->query('RESET ALL');
+	is(outcome($connection, $orders), 'none', '... RESET ALL does it, too');
+}
+$connection->quit;
+
+# --- transaction pooling ----------------------------------------------------------------
+$node->append_conf('postgresql.conf', "token_auth.binding = 'transaction'\n");
+$node->reload;
+$connection = connect_to($node, user => 'app');
+is(outcome($connection, "SELECT token_auth.set_session_token('$token{alice}')"), '55000', 'a session token is refused');
+for my $set ('SELECT token_auth.set_local_token(\'%s\')', 'SET LOCAL token_auth.token = \'%s\'',
+	'SET token_auth.token = \'%s\'', 'SELECT set_config(\'token_auth.token\', \'%s\', false) = \'\'')
+{
+	for my $end ('COMMIT', 'ROLLBACK', 'COMMIT AND CHAIN; COMMIT', 'ROLLBACK AND CHAIN; ROLLBACK', 'SELECT 1/0; COMMIT')
+	{
+		$connection->query('BEGIN; ' . sprintf $set, $token{alice});
+		is(outcome($connection, $orders), '1', "a client's transaction, by " . ($set =~ /^(\w+ [\w.]+)/)[0]);
+		$connection->query($end);
+		is(outcome($connection, $orders), 'none', "... after $end the next has nothing");
+		is(outcome($connection, "BEGIN; SAVEPOINT s; $orders"), 'none', '... nor in a transaction');
+		is(outcome($connection, "ROLLBACK TO s; $orders"), 'none', '... nor after ROLLBACK TO');
+		$connection->query('ROLLBACK');
+	}
+}
+is(outcome($connection, "SET token_auth.token = '$token{alice}'; $orders"), 'none', 'SET outside a transaction does not reach the next statement');
+
+# statements of several clients in turn, prepared ones too
+$connection->query('PREPARE mine AS SELECT id FROM orders');
+for my $round (1 .. 3)
+{
+	my $expected = 0;
+	for my $name (sort keys %token)
+	{
+		$expected++;
+		is(outcome($connection, "BEGIN; SELECT token_auth.set_local_token('$token{$name}')"), $name, "round $round: $name");
+		is(outcome($connection, 'EXECUTE mine'), $expected, '... gets the rows of its token');
+		$connection->query('COMMIT');
+		is(outcome($connection, 'EXECUTE mine'), '', '... and nothing without');
+	}
+}
+
+# the setting decides for transactions that begin after it, and for running sessions
+$connection->quit;
+$node->append_conf('postgresql.conf', "token_auth.binding = 'session'\n");
+$node->reload;
+$connection = connect_to($node, user => 'app');
+is(outcome($connection, "SELECT token_auth.set_session_token('$token{alice}'); $orders"), "alice\n1", 'a session token');
+$node->append_conf('postgresql.conf', "token_auth.binding = 'transaction'\n");
+$node->reload;
+ok(wait_for_binding($connection, 'transaction'), 'the binding is changed under it');
+is(outcome($connection, $orders), 'none', '... it does not count any more');
+$node->append_conf('postgresql.conf', "token_auth.binding = 'session'\n");
+$node->reload;
+ok(wait_for_binding($connection, 'session'), '... changed back');
+is(outcome($connection, $orders), 'none', '... it does not come back');
+$connection->quit;
+
+sub wait_for_binding
+{
+	my ($session, $binding) = @_;
+	for (1 .. 1800)
+	{
+		return 1 if $session->query('SHOW token_auth.binding') eq $binding;
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
+}
+
+$node->stop;
+done_testing();
