@@ -108,6 +108,7 @@ COMMENT ON TABLE token_auth.issuer IS 'who may sign tokens, and what their token
 COMMENT ON COLUMN token_auth.issuer.issuer IS 'the exact iss of its tokens; '''' for tokens without one';
 COMMENT ON COLUMN token_auth.issuer.name IS 'short name, which administration functions take, too';
 COMMENT ON COLUMN token_auth.issuer.namespace IS 'whose people its subjects are; readers without a namespace answer for '''' only';
+COMMENT ON COLUMN token_auth.issuer.enabled IS 'false: none of its tokens is accepted';
 COMMENT ON COLUMN token_auth.issuer.purposes IS 'what its keys may sign: access_token, event, logout';
 COMMENT ON COLUMN token_auth.issuer.local IS 'this database issues its tokens: private keys here, no JWKS from elsewhere';
 COMMENT ON COLUMN token_auth.issuer.audiences IS 'who we are: a token must be for one of these; {*} = for anybody';
@@ -155,11 +156,13 @@ CREATE TABLE token_auth.key (
     CONSTRAINT key_origin_is_known CHECK (origin IN ('manual', 'jwks', 'local'))
 );
 COMMENT ON TABLE token_auth.key IS 'the issuers'' keys, public parts only';
+COMMENT ON COLUMN token_auth.key.issuer IS 'whose key it is';
 COMMENT ON COLUMN token_auth.key.thumbprint IS 'RFC 7638, SHA-256; of a symmetric key a random name, since a hash could be guessed';
 COMMENT ON COLUMN token_auth.key.key_id IS 'kid in the header of the tokens; NULL = a key without one';
 COMMENT ON COLUMN token_auth.key.algorithm IS 'the one algorithm that it verifies';
 COMMENT ON COLUMN token_auth.key.jwk IS 'the key (RFC 7517)';
 COMMENT ON COLUMN token_auth.key.origin IS 'manual (added by hand), jwks (imported) or local (generated here)';
+COMMENT ON COLUMN token_auth.key.added_at IS 'since when it is here';
 COMMENT ON COLUMN token_auth.key.retired_at IS 'since when the issuer''s JWK Set no longer has it; such a key verifies nothing';
 COMMENT ON COLUMN token_auth.key.enabled IS 'false: verifies nothing, whatever a JWK Set brings';
 
@@ -173,6 +176,8 @@ CREATE TABLE token_auth.secret (
     CONSTRAINT secret_is_given CHECK (octet_length(secret) > 0)
 );
 COMMENT ON TABLE token_auth.secret IS 'private and symmetric parts of keys';
+COMMENT ON COLUMN token_auth.secret.issuer IS 'whose key it is';
+COMMENT ON COLUMN token_auth.secret.thumbprint IS 'that of the row in token_auth.key';
 COMMENT ON COLUMN token_auth.secret.secret IS 'of a symmetric key: its octets';
 
 CREATE TABLE token_auth.revocation (
@@ -201,11 +206,15 @@ CREATE TABLE token_auth.revocation (
     CONSTRAINT revocation_reason_is_short CHECK (octet_length(reason) <= 1024)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE token_auth.revocation IS 'which tokens are refused before their time';
+COMMENT ON COLUMN token_auth.revocation.issuer IS 'whose tokens; the issuer itself, never its name';
 COMMENT ON COLUMN token_auth.revocation.kind IS 'token_id, digest, session_id; with a cut-off subject, client_id, issuer, device_id';
 COMMENT ON COLUMN token_auth.revocation.value IS 'what the kind names; above 512 bytes sha256: and its SHA-256 in hex';
 COMMENT ON COLUMN token_auth.revocation.source IS 'who says so: several may revoke the same, and the stricter counts';
 COMMENT ON COLUMN token_auth.revocation.issued_until IS 'tokens whose sign-in (auth_time, else iat) is at or before this are refused; infinity is a ban';
 COMMENT ON COLUMN token_auth.revocation.expires_at IS 'exp of the token: afterwards the row is not needed; NULL = unknown';
+COMMENT ON COLUMN token_auth.revocation.reason IS 'why, for people';
+COMMENT ON COLUMN token_auth.revocation.revoked_at IS 'when the row was last changed';
+COMMENT ON COLUMN token_auth.revocation.revoked_by IS 'the session user who did it';
 
 -- Empty for ever: their relcache messages tell every backend that issuers and
 -- keys, or revocations, have changed.
@@ -388,8 +397,8 @@ AS $$
           WHERE typed.loose IN (known.issuer, known.name)
              OR (length(typed.loose) >= 3
                  AND (strpos(known.issuer, typed.loose) > 0 OR strpos(known.name, typed.loose) > 0))
-             OR (length(known.name) >= 3
-                 AND (strpos(typed.loose, known.issuer) > 0 OR strpos(typed.loose, known.name) > 0))
+             OR (length(known.issuer) >= 3 AND strpos(typed.loose, known.issuer) > 0)
+             OR (length(known.name) >= 3 AND strpos(typed.loose, known.name) > 0)
           ORDER BY 2, 1
           LIMIT 3) AS similar_issuer
 $$;
@@ -415,7 +424,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM token_auth.raise_error('42704',
             format('issuer "%s" does not exist', left(issuer_or_name, 512)), NULL,
-            coalesce(format('Did you mean %s?', token_auth.similar_issuers(issuer_or_name)),
+            coalesce('Did you mean ' || token_auth.similar_issuers(issuer_or_name) || '?',
                      'The table token_auth.issuer has the issuers and their names.'));
     END IF;
     RETURN found_issuer;

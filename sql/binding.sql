@@ -157,7 +157,7 @@ RESET token_auth.token;
 SELECT token_auth.subject();
 ROLLBACK;
 
--- a session token from before the binding changed is left over: not counted, and it says so
+-- a session token from before the binding changed is left over and not counted
 RESET ROLE;
 SET token_auth.binding = 'session';
 SET ROLE regress_app;
@@ -165,12 +165,9 @@ SELECT token_auth.set_session_token(:'alice');
 SELECT token_auth.subject();
 RESET ROLE;
 SET token_auth.binding = 'transaction';
-SET token_auth.on_missing = 'error';
 SET ROLE regress_app;
-SELECT mint.outcome('SELECT token_auth.subject()');
-SELECT outcome, detail FROM token_auth.inspect() WHERE step = 'current token';
+SELECT token_auth.subject(), token_auth.is_authenticated();
 RESET ROLE;
-RESET token_auth.on_missing;
 
 -- ... nor does anything bring it back: ROLLBACK TO, an exception block, a SET clause, ROLLBACK
 SET token_auth.binding = 'session';
@@ -237,6 +234,9 @@ SAVEPOINT a;
 SELECT token_auth.subject();
 ROLLBACK TO a;
 SELECT token_auth.subject();
+SET LOCAL token_auth.on_missing = 'error';
+SELECT mint.outcome('SELECT token_auth.subject()');
+SELECT outcome, detail FROM token_auth.inspect() WHERE step = 'current token';
 ROLLBACK;
 SELECT token_auth.subject();
 BEGIN;
@@ -292,6 +292,7 @@ SELECT token_auth.subject();
 \c -reuse-previous=on "user=regress_app options='-c client_min_messages=warning'"
 SET token_auth.token = :'alice';
 SELECT token_auth.subject();
+SELECT outcome, detail FROM token_auth.inspect() WHERE step = 'current token';
 \c -
 SET token_auth.token = :'alice';
 BEGIN;

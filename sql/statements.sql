@@ -32,7 +32,7 @@ SET SESSION AUTHORIZATION regress_app;
 
 -- A token that lives this long, and a wait for its end.
 CREATE FUNCTION public.short_token(seconds double precision, sub text DEFAULT 'alice') RETURNS text LANGUAGE sql AS $$
-    SELECT mint.token(jsonb_build_object('sub', sub, 'exp', extract(epoch FROM clock_timestamp()) + seconds))
+    SELECT mint.token(jsonb_build_object('sub', sub, 'exp', round((extract(epoch FROM clock_timestamp()) + seconds)::numeric, 3)))
 $$;
 CREATE FUNCTION public.expiry(token text) RETURNS timestamptz LANGUAGE sql AS $$
     SELECT to_timestamp((convert_from(decode(rpad(translate(payload, '-_', '+/'), (length(payload) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb ->> 'exp')::float8)

@@ -138,7 +138,7 @@ INSERT INTO fault (name, token) VALUES
     ('= 16 kB', pg_temp.sized(16384));
 
 -- the names of those that shall pass begin with =
-SELECT name, mint.verdict(token) FROM fault ORDER BY number;
+SELECT name, regexp_replace(mint.verdict(token), ', near byte \d+', '') FROM fault ORDER BY number;
 
 -- claims that the client has never seen verified are escaped and cut
 SELECT mint.verdict(mint.token(jsonb_build_object('iss', E'https://b\u00f6se.test/"\n' || repeat('x', 100))));

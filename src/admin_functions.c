@@ -144,22 +144,22 @@ release_text(void *text)
 	free(text);
 }
 
-/* A key in its registered form, as jsonb; NULL if the database's encoding lacks a character. */
+/* A key as it is registered; NULL if the database's encoding lacks a character. */
 static Jsonb *
 jsonb_from_key(const Jwk *jwk)
 {
 	ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_text);
-	char	   *text;
+	char	   *document;
 
 	slot->object = jwk_public_text(jwk);
 	if (slot->object == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 				 errhidestmt(true)));
-	text = encoding_from_utf8(slot->object);
-	if (text == NULL)
+	document = encoding_from_utf8(slot->object);
+	if (document == NULL)
 		return NULL;
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(document)));
 }
 
 /* The columns of the composite type parsed_key. */
@@ -194,7 +194,7 @@ clear_row(ParsedKey *row)
 	memset(row->nulls, true, sizeof(row->nulls));
 }
 
-/* Fill the row of a usable key; false if the database's encoding lacks a character. */
+/* A usable key; false if the database's encoding lacks a character. */
 static bool
 row_from_key(ParsedKey *row, const Jwk *jwk)
 {
@@ -249,7 +249,7 @@ key_set_argument(FunctionCallInfo fcinfo, int n, const JwkPolicy *policy)
 
 PG_FUNCTION_INFO_V1(token_auth_parse_jwks);
 
-/* parse_jwks(jwks jsonb, algorithms text[], issuer text, tenant text) returns setof parsed_key */
+/* parse_jwks(jwks jsonb, algorithms text[], issuer text, tenant text) */
 Datum
 token_auth_parse_jwks(PG_FUNCTION_ARGS)
 {
@@ -278,34 +278,20 @@ token_auth_parse_jwks(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Does this key itself say which algorithm it is for? Only RSA keys need to. */
-static bool
-leaves_choice(const char *text)
-{
-	const JwkPolicy policy = {0};
-	ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_key);
-	Jwk		   *jwk = NULL;
-	Detail		detail;
-
-	if (jwk_parse(text, strlen(text), &policy, &jwk, &detail) == VERDICT_OK)
-		slot->object = jwk;
-	return jwk == NULL;
-}
-
 PG_FUNCTION_INFO_V1(token_auth_parse_jwk);
 
 /*
  * parse_jwk(jwk jsonb, algorithms text[]) returns parsed_key
  *
- * A key added by hand brings its own algorithm. One that leaves a choice gets
- * the first of the issuer's that fits.
+ * A key added by hand brings its own algorithm, whether or not the issuer's
+ * JWK Set may have it. A key that leaves a choice gets the issuer's favourite.
  */
 Datum
 token_auth_parse_jwk(PG_FUNCTION_ARGS)
 {
 	ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_key);
-	AlgorithmList preferred = algorithms_argument(fcinfo, 1);
-	char	   *text = json_argument(fcinfo, 0);
+	AlgorithmList preferred;
+	char	   *document;
 	JwkPolicy	policy = {0};
 	Jwk		   *jwk = NULL;
 	Detail		detail = {""};
@@ -313,14 +299,16 @@ token_auth_parse_jwk(PG_FUNCTION_ARGS)
 	ParsedKey	row;
 	TupleDesc	descriptor;
 
-	if (leaves_choice(text))
-	{
-		policy.algorithms = preferred.algorithms;
-		policy.n_algorithms = preferred.n_algorithms;
-	}
-	verdict = jwk_parse(text, strlen(text), &policy, &jwk, &detail);
+	require_argument(fcinfo, 0, "jwk");
+	preferred = algorithms_argument(fcinfo, 1);
+	append_algorithms(&preferred, ALGORITHMS_PUBLIC);
+	policy.algorithms = preferred.algorithms;
+	policy.n_algorithms = preferred.n_algorithms;
+
+	document = json_argument(fcinfo, 0);
+	verdict = jwk_parse(document, strlen(document), &policy, &jwk, &detail);
 	slot->object = jwk;
-	explicit_bzero(text, strlen(text));
+	explicit_bzero(document, strlen(document));
 	if (verdict != VERDICT_OK)
 		report_unusable("JWK", verdict, &detail);
 	if (!row_from_key(&row, jwk))
@@ -512,7 +500,7 @@ token_auth_verify_jws(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(token_auth_raise_error);
 
-/* raise_error(sqlstate text, message text, detail text, hint text) returns void, though it never does */
+/* raise_error(sqlstate text, message text, detail text, hint text): never returns */
 Datum
 token_auth_raise_error(PG_FUNCTION_ARGS)
 {
@@ -529,20 +517,24 @@ token_auth_raise_error(PG_FUNCTION_ARGS)
 /* so many octets that their escaped form is never cut */
 #define QUOTED_PIECE 16
 
-/* Append a text as it may be shown, but whole: of issuers often only the end differs. */
+/* Append a text escaped, but whole: issuers often differ at the end only. */
 static void
 append_whole_quoted(StringInfo line, const char *text)
 {
 	size_t		length = strlen(text);
 
 	for (size_t i = 0; i < length; i += QUOTED_PIECE)
-		appendStringInfoString(line, verdict_quote(text + i,
+		appendStringInfoString(line, verdict_quote(&text[i],
 												   Min(length - i, QUOTED_PIECE)).text);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_log_change);
 
-/* log_change(action text, issuer text, value text) returns void: 'revoked subject "alice" of issuer "…" by "…"' */
+/*
+ * log_change(action text, issuer text, value text) returns void
+ *
+ * Reads: revoked subject "alice" of issuer "https://idp.example.com" by "admin"
+ */
 Datum
 token_auth_log_change(PG_FUNCTION_ARGS)
 {

@@ -16,9 +16,9 @@
 #define RSA_PSS(bits) \
 	{ "PS" #bits, FAMILY_RSA_PSS, "RSA", NULL, "SHA" #bits, 0, 0 }
 #define ECDSA(name, curve, digest, size) \
-	{ name, FAMILY_ECDSA, "EC", curve, digest, 2 * (size), size }
+	{ name, FAMILY_ECDSA, "EC", curve, digest, 2 * (size_t) (size), size }
 #define EDDSA(name, size) \
-	{ name, FAMILY_EDDSA, "OKP", name, NULL, 2 * (size), size }
+	{ name, FAMILY_EDDSA, "OKP", name, NULL, 2 * (size_t) (size), size }
 
 static const AlgorithmInfo algorithm_table[ALGORITHM_COUNT] = {
 	[ALGORITHM_HS256] = HMAC(256),

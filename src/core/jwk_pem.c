@@ -175,13 +175,12 @@ jwk_from_pkey(const EVP_PKEY *pkey, Algorithm algorithm, const char *key_id,
 
 	if (verdict != VERDICT_OK)
 		return verdict;
-	if (key_id == NULL)
-		verdict = jwk_from_json(members, &policy, jwk, detail);
-	else if (json_object_set_new(members, "kid", json_string(key_id)) == 0)
-		verdict = jwk_from_json(members, &policy, jwk, detail);
-	else
+	if (key_id != NULL &&
+		json_object_set_new(members, "kid", json_string(key_id)) != 0)
 		verdict = verdict_refuse(detail, VERDICT_MALFORMED,
 								 "The key id is not valid UTF-8.");
+	else
+		verdict = jwk_from_json(members, &policy, jwk, detail);
 	json_decref(members);
 	return verdict;
 }

@@ -1,0 +1,283 @@
+-- A parallel plan stays parallel with the policy inside, and its workers see the leader's token or refuse
+\pset tuples_only
+\pset format unaligned
+\pset null none
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT mint.issuer();
+CREATE ROLE regress_app LOGIN;
+GRANT CREATE ON SCHEMA public TO regress_app;
+SELECT mint.token('{"teams": [1, 2], "scope": "orders:read orders:write"}') AS alice, mint.token('{"sub": "bob", "teams": [3]}') AS bob,
+       mint.token(jsonb_build_object('iat', mint.now(-600), 'exp', mint.now(-300))) AS expired,
+       mint.token('{}', '{}', sha256('another key')) AS forged,
+       current_user AS administrator \gset
+SELECT format('user=%s options=''-c client_min_messages=warning''', :'administrator') AS as_administrator,
+       'user=regress_app options=''-c client_min_messages=warning -c parallel_setup_cost=0 -c parallel_tuple_cost=0'
+       ' -c min_parallel_table_scan_size=0 -c max_parallel_workers_per_gather=2''' AS as_app \gset
+
+CREATE TABLE public.big (owner text, n int);
+INSERT INTO public.big SELECT CASE WHEN i % 3 = 0 THEN 'alice' ELSE 'bob' END, i FROM generate_series(1, 9000) AS i;
+ALTER TABLE public.big SET (parallel_workers = 2);
+ALTER TABLE public.big ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON public.big TO regress_app USING (owner = token_auth.subject() AND token_auth.has_scope('orders:read'));
+CREATE TABLE public.item (team int, n int);
+INSERT INTO public.item SELECT i % 5, i FROM generate_series(1, 9000) AS i;
+ALTER TABLE public.item SET (parallel_workers = 2);
+GRANT SELECT ON public.big, public.item TO regress_app;
+ANALYZE public.big, public.item;
+-- Does the plan have a Gather, and the reader below it? Do workers run it?
+CREATE FUNCTION public.below_gather(query text, reader text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    plan text;
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        plan := concat(plan, line, ' ');
+    END LOOP;
+    RETURN plan ~ ('Gather.*Parallel Seq Scan.*Filter:.*' || reader);
+END
+$$;
+CREATE FUNCTION public.workers_run(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    plan text;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+    RETURN plan ~ '"Workers Launched": [12]';
+END
+$$;
+-- SQLSTATE, and whether the error's parts show the token
+CREATE FUNCTION public.refusal(query text, token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+    hint text;
+    context text;
+    plan text;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+    RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+    RETURN concat(SQLSTATE, ' shown: ', strpos(SQLERRM || detail || hint || context, right(token, 40)) > 0);
+END
+$$;
+-- A volatile one is not run to estimate: without a leader that takes part, only workers call it.
+CREATE FUNCTION public.subject_in_worker() RETURNS text LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$ BEGIN RETURN token_auth.subject(); END $$;
+CREATE FUNCTION public.in_worker() RETURNS text LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
+BEGIN
+    RETURN concat_ws(' ', token_auth.is_authenticated(), token_auth.subject(), token_auth.subject(''), token_auth.issuer(), token_auth.issuer_name(),
+        token_auth.identity(), token_auth.audience(), token_auth.client_id(), token_auth.session_id(), token_auth.token_id(), token_auth.issued_at(),
+        token_auth.not_before(), token_auth.expires_at(), token_auth.authenticated_at(), token_auth.actor(), token_auth.is_client(),
+        token_auth.claims(), token_auth.claim('sub'), token_auth.claim_jsonb('teams'), token_auth.claim_array('teams'),
+        token_auth.claim_in_namespace('', 'sub'), token_auth.in_claim(2, 'teams'), token_auth.in_claim('alice', 'sub'), token_auth.scopes(),
+        token_auth.has_scope('orders:read'), token_auth.has_any_scope('a', 'orders:write'), token_auth.has_all_scopes('orders:read', 'orders:write'),
+        token_auth.require_scope('orders:read'), token_auth.roles(), token_auth.has_role('r'), token_auth.has_role('r', ''));
+END
+$$;
+\set query 'SELECT owner, count(*), sum(n) FROM public.big GROUP BY owner'
+
+-- refused in workers, as everywhere: expired, forged, malformed; the error does not show the token
+\c -reuse-previous=on :as_app
+SET parallel_leader_participation = off;
+SET token_auth.token = :'alice';
+SELECT token_auth.is_authenticated();
+SELECT public.workers_run(:'query'), public.below_gather(:'query', 'token_auth.subject.*token_auth.has_scope');
+SET token_auth.token = :'expired';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NOT NULL', :'expired');
+SELECT public.refusal(:'query', :'expired');
+SET token_auth.token = :'forged';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NOT NULL', :'forged');
+SELECT format('Bearer %s', :'alice') AS bearer \gset
+SET token_auth.token = :'bearer';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NOT NULL', :'alice');
+SET token_auth.token = '';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL', :'alice');
+:query;
+
+-- the serial rows: a session token
+SELECT token_auth.set_session_token(:'alice');
+SET max_parallel_workers_per_gather = 0;
+:query;
+SELECT count(*) FROM public.item WHERE token_auth.in_claim(team, 'teams');
+SET max_parallel_workers_per_gather = 2;
+:query;
+SELECT count(*) FROM public.item WHERE token_auth.in_claim(team, 'teams');
+SELECT public.below_gather('SELECT count(*) FROM public.item WHERE token_auth.in_claim(team, ''teams'')', 'in_claim');
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+-- ... and of a transaction, after ROLLBACK TO, in a function, with an InitPlan
+BEGIN;
+SELECT token_auth.set_local_token(:'bob');
+:query;
+SAVEPOINT a;
+SELECT token_auth.set_local_token(:'alice');
+:query;
+ROLLBACK TO a;
+:query;
+SET LOCAL token_auth.token = :'alice';
+:query;
+SELECT token_auth.clear_token();
+:query;
+COMMIT;
+:query;
+BEGIN;
+SELECT token_auth.clear_token();
+SAVEPOINT a;
+SELECT token_auth.set_local_token(:'bob');
+ROLLBACK TO a;
+:query;
+ROLLBACK;
+SELECT count(*) FROM public.big WHERE owner = (SELECT token_auth.subject());
+CREATE FUNCTION public.count_as(token text) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM token_auth.set_local_token(token);
+    RETURN QUERY SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'bob';
+END
+$$;
+SELECT token_auth.subject(), public.count_as(:'bob'), public.count_as(:'alice'), token_auth.subject();
+CREATE TEMPORARY TABLE copied AS SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+SELECT * FROM copied;
+-- every reader answers in a worker as in the leader
+SELECT token_auth.set_session_token(:'alice');
+SELECT public.in_worker() AS answer \gset
+SELECT count(*) FROM public.item WHERE public.in_worker() = :'answer';
+SELECT split_part(:'answer', ' ', 2);
+
+-- a worker is the first to load the library: the token counts there, and in the leader afterwards
+\c -
+SET parallel_leader_participation = off;
+SET token_auth.token = :'alice';
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+SELECT token_auth.subject();
+\c -
+SET parallel_leader_participation = off;
+BEGIN;
+SET LOCAL token_auth.token = :'alice';
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+SELECT token_auth.subject();
+COMMIT;
+SELECT token_auth.subject();
+\c -
+SET token_auth.token = :'alice';
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+SELECT token_auth.subject();
+\c -
+SET parallel_leader_participation = off;
+SET token_auth.token = :'forged';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() = ''alice''', :'forged');
+
+-- the settings count in workers, too
+\c -reuse-previous=on :as_administrator
+ALTER ROLE regress_app SET token_auth.on_expired = 'anonymous';
+\c -reuse-previous=on :as_app
+SET parallel_leader_participation = off;
+SET token_auth.token = :'expired';
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
+SELECT token_auth.is_authenticated();
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
+\c -reuse-previous=on :as_administrator
+ALTER ROLE regress_app RESET token_auth.on_expired;
+ALTER ROLE regress_app SET token_auth.on_missing = 'error';
+\c -reuse-previous=on :as_app
+SET parallel_leader_participation = off;
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL', :'alice');
+SELECT token_auth.is_authenticated();
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL', :'alice');
+SELECT public.refusal(:'query', :'alice');
+
+-- binding = 'transaction': the token of this transaction counts in workers, what is left over nowhere
+\c -reuse-previous=on :as_administrator
+ALTER ROLE regress_app RESET token_auth.on_missing;
+ALTER ROLE regress_app SET token_auth.binding = 'transaction';
+\c -reuse-previous=on :as_app
+SELECT token_auth.is_authenticated();
+SET parallel_leader_participation = off;
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+SET token_auth.token = :'alice';
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+:query;
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+SELECT public.workers_run(:'query');
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+:query;
+SAVEPOINT a;
+SELECT token_auth.set_local_token(:'bob');
+:query;
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'bob';
+ROLLBACK TO a;
+:query;
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+COMMIT;
+:query;
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
+BEGIN;
+SET token_auth.token = :'alice';
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+:query;
+COMMIT;
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
+BEGIN;
+SAVEPOINT a;
+SELECT token_auth.set_local_token(:'bob');
+ROLLBACK TO a;
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
+COMMIT;
+
+-- ... nor the connection option's
+SELECT format('user=regress_app options=''-c client_min_messages=warning -c parallel_setup_cost=0 -c parallel_tuple_cost=0'
+       ' -c min_parallel_table_scan_size=0 -c max_parallel_workers_per_gather=2 -c token_auth.token=%s''', :'alice') AS with_token \gset
+\c -reuse-previous=on :with_token
+SET parallel_leader_participation = off;
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() = ''alice''', :'alice') IN ('28T17 shown: f', 'accepted');
+SELECT mint.outcome('SELECT 1 / count(*) FROM public.item WHERE public.subject_in_worker() = ''alice''') ~ '^(28T17|22012)';
+SELECT token_auth.is_authenticated();
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+:query;
+BEGIN;
+SELECT token_auth.set_local_token(:'bob');
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'bob';
+RESET token_auth.token;
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
+COMMIT;
+
+-- ... nor where a worker is the first to load the library: refused, or the right rows; never what is left over
+\c -reuse-previous=on :as_app
+SET parallel_leader_participation = off;
+SET token_auth.token = :'alice';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE 1 / (public.subject_in_worker() IS DISTINCT FROM ''alice'')::int = 1', :'alice') IN ('28T17 shown: f', 'accepted');
+SELECT token_auth.subject();
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
+\c -
+SET parallel_leader_participation = off;
+BEGIN;
+SET LOCAL token_auth.token = :'alice';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE 1 / (public.subject_in_worker() = ''alice'')::int = 1', :'alice') IN ('28T17 shown: f', 'accepted');
+SELECT token_auth.subject();
+SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
+COMMIT;
+SELECT token_auth.subject();
+\c -
+SET token_auth.token = :'alice';
+SELECT public.refusal('SELECT count(*) FROM public.item WHERE 1 / (public.subject_in_worker() IS DISTINCT FROM ''alice'')::int = 1', :'alice') IN ('28T17 shown: f', 'accepted');
+SELECT token_auth.subject();
+
+-- one statement, one token, for workers too: what a single function call forces into one
+\c -reuse-previous=on :as_administrator
+ALTER ROLE regress_app RESET ALL;
+\c -reuse-previous=on :as_app
+SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('debug_parallel_query', 'force_parallel_mode');
+SET token_auth.token = :'alice';
+SELECT token_auth.subject(), token_auth.has_scope('orders:read'), token_auth.claim('client_id');
+BEGIN;
+SET LOCAL token_auth.token = :'bob';
+SELECT token_auth.subject();
+SELECT token_auth.in_claim(3, 'teams'), token_auth.in_claim(1, 'teams');
+ROLLBACK;
+SELECT token_auth.in_claim(3, 'teams'), token_auth.in_claim(1, 'teams');
+
+\c -reuse-previous=on :as_administrator
+DROP TABLE public.big, public.item;
+DROP FUNCTION public.below_gather, public.workers_run, public.refusal, public.subject_in_worker, public.in_worker, public.count_as;
+REVOKE CREATE ON SCHEMA public FROM regress_app;
+DROP ROLE regress_app;
+SELECT token_auth.drop_issuer('https://idp.test');
+\c -reuse-previous=on "options=''"
