@@ -80,7 +80,7 @@ $$;
 SET parallel_leader_participation = off;
 SET token_auth.token = :'alice';
 SELECT token_auth.is_authenticated();
-SELECT public.workers_run(:'query'), public.below_gather(:'query', 'token_auth.subject.*token_auth.has_scope');
+SELECT public.workers_run(:'query'), public.below_gather(:'query', 'token_auth.subject'), public.below_gather(:'query', 'token_auth.has_scope');
 SET token_auth.token = :'expired';
 SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NOT NULL', :'expired');
 SELECT public.refusal(:'query', :'expired');
@@ -125,6 +125,7 @@ SELECT token_auth.set_local_token(:'bob');
 ROLLBACK TO a;
 :query;
 ROLLBACK;
+SELECT token_auth.set_session_token(:'alice');
 SELECT count(*) FROM public.big WHERE owner = (SELECT token_auth.subject());
 CREATE FUNCTION public.count_as(token text) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
 BEGIN
@@ -136,7 +137,6 @@ SELECT token_auth.subject(), public.count_as(:'bob'), public.count_as(:'alice'),
 CREATE TEMPORARY TABLE copied AS SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
 SELECT * FROM copied;
 -- every reader answers in a worker as in the leader
-SELECT token_auth.set_session_token(:'alice');
 SELECT public.in_worker() AS answer \gset
 SELECT count(*) FROM public.item WHERE public.in_worker() = :'answer';
 SELECT split_part(:'answer', ' ', 2);
@@ -228,7 +228,6 @@ SELECT format('user=regress_app options=''-c client_min_messages=warning -c para
 \c -reuse-previous=on :with_token
 SET parallel_leader_participation = off;
 SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() = ''alice''', :'alice') IN ('28T17 shown: f', 'accepted');
-SELECT mint.outcome('SELECT 1 / count(*) FROM public.item WHERE public.subject_in_worker() = ''alice''') ~ '^(28T17|22012)';
 SELECT token_auth.is_authenticated();
 SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
 :query;

@@ -117,7 +117,7 @@ FROM (VALUES
 
     ('entra', 'another tenant', '{"tid": "99999999-2222-3333-4444-555555555555"}', '{}'),
     ('entra', 'no tenant', '{"tid": null}', '{}'),
-    ('entra', 'tenant in capitals', '{"tid": "11111111-2222-3333-4444-55555555555A"}', '{}'),
+    ('entra', 'our tenant among others', '{"tid": ["11111111-2222-3333-4444-555555555555"]}', '{}'),
     ('entra', 'no client', '{"azp": null}', '{}'),
     ('entra', 'an ID token: neither scp nor roles', '{"scp": null}', '{}'),
     ('entra', 'no oid', '{"oid": null}', '{}'),

@@ -147,6 +147,9 @@ BEGIN
         END IF;
     END LOOP;
     RAISE WARNING '%', read;
+    read := concat(token_auth.subject(), ' ', token_auth.set_local_token(tokens[1]), ' ', token_auth.set_local_token(tokens[2]), ' ', token_auth.claim('sub'), ' ',
+                   token_auth.clear_token(), token_auth.claims());
+    RAISE WARNING '%', read;
 END
 $$;
 RESET SESSION AUTHORIZATION;
@@ -197,8 +200,11 @@ SELECT token_auth.set_local_token(:'alice');
 SELECT token_auth.subject(), public.plan_as(:'bob', 'SELECT count(*) FROM public.note'), public.plan_as(:'carol', 'SELECT count(*) FROM public.note'),
        public.plan_as(:'alice', 'SELECT count(*) FROM public.note'), token_auth.subject();
 -- ... also where the executor's start reads the token, to leave partitions out
+SAVEPOINT s;
 SELECT token_auth.subject(), public.plan_as(:'bob', 'SELECT count(*) FROM public.parted'), public.plan_as(:'alice', 'SELECT count(*) FROM public.parted'), token_auth.subject();
+ROLLBACK TO s;
 SELECT public.plan_as(:'bob', 'SELECT count(*) FROM public.parted'), public.plan_as(:'alice', 'SELECT count(*) FROM public.parted');
+ROLLBACK TO s;
 SET LOCAL plan_cache_mode = force_generic_plan;
 SELECT public.plan_as(:'bob', 'SELECT count(*) FROM public.parted'), public.plan_as(:'alice', 'SELECT count(*) FROM public.parted');
 COMMIT;
@@ -207,6 +213,8 @@ COMMIT;
 BEGIN;
 SELECT token_auth.set_local_token(:'alice');
 DECLARE parted CURSOR FOR SELECT body FROM public.parted;
+DECLARE parted_too CURSOR FOR SELECT body FROM public.parted ORDER BY body;
+FETCH parted_too;
 SELECT token_auth.set_local_token(:'bob');
 SELECT mint.outcome('FETCH parted');
 COMMIT;
@@ -308,6 +316,22 @@ SELECT format('CREATE TRIGGER zz_change_it BEFORE INSERT ON public.entry FOR EAC
 SET SESSION AUTHORIZATION regress_app;
 SELECT mint.outcome($$INSERT INTO public.entry (body) VALUES ('g')$$);
 SELECT token_auth.subject();
+-- ... and a trigger is part of the statement that fires it, not of the one that called the function
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER zz_change_it ON public.entry;
+ALTER TABLE public.entry DISABLE TRIGGER audit_deferred;
+SET SESSION AUTHORIZATION regress_app;
+CREATE FUNCTION public.insert_as(token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    inserted text;
+BEGIN
+    PERFORM token_auth.set_local_token(token);
+    INSERT INTO public.entry (body) VALUES ('h') RETURNING owner INTO inserted;
+    RETURN inserted;
+END
+$$;
+SELECT public.insert_as(:'alice'), public.insert_as(:'bob');
+SELECT token_auth.subject(), public.insert_as(:'bob'), public.insert_as(:'alice'), token_auth.subject();
 
 -- an error in the middle, and on: the judgement is that of the outer statement again
 CREATE FUNCTION public.fail_inside(token text) RETURNS text LANGUAGE plpgsql AS $$
@@ -326,8 +350,6 @@ BEGIN
     BEGIN
         PERFORM token_auth.subject(), token_auth.set_local_token(token), token_auth.subject();
     EXCEPTION WHEN invalid_authorization_specification THEN
-        RETURN 'too wide';
-    WHEN SQLSTATE '28T16' THEN
         RETURN SQLSTATE;
     END;
     RETURN 'no error';
@@ -362,14 +384,14 @@ BEGIN;
 DECLARE plain CURSOR FOR SELECT body FROM public.note;
 DECLARE sorted CURSOR FOR SELECT body FROM public.note ORDER BY body DESC;
 DECLARE in_init_plan CURSOR FOR SELECT d FROM public.digit WHERE (SELECT token_auth.subject()) = 'carol';
-DECLARE returning CURSOR FOR SELECT d FROM public.digit WHERE token_auth.subject() = 'carol';
+DECLARE back_again CURSOR FOR SELECT d FROM public.digit WHERE token_auth.subject() = 'carol';
 DECLARE without_reader CURSOR FOR SELECT d FROM public.digit;
 DECLARE unfetched CURSOR FOR SELECT body FROM public.note ORDER BY body;
 DECLARE scrolled SCROLL CURSOR FOR SELECT body FROM public.note ORDER BY body;
 FETCH plain;
 FETCH sorted;
 FETCH in_init_plan;
-FETCH returning;
+FETCH back_again;
 FETCH without_reader;
 FETCH 3 FROM scrolled;
 SAVEPOINT s;
@@ -383,7 +405,7 @@ SELECT token_auth.set_local_token(:'bob');
 SELECT mint.outcome('FETCH plain');
 FETCH ALL FROM unfetched;
 SELECT token_auth.set_local_token(:'carol');
-FETCH returning;
+FETCH back_again;
 COMMIT;
 
 -- WITH HOLD: judged when the commit makes the copy, which then is a copy
@@ -520,7 +542,7 @@ RESET SESSION AUTHORIZATION;
 DROP TABLE public.note, public.parted, public.digit, public.entry, public.audit, copied;
 DROP FUNCTION public.short_token, public.expiry, public.wait_until, public.count_as, public.counts, public.subject_as, public.plan_as,
     public.cached_count, public.expires_soon, public.mine, public.mine_unsorted, public.mine_inlined, public.change_in_loop,
-    public.own_it, public.audit_it, public.change_it, public.fail_inside, public.mix_inside;
+    public.own_it, public.audit_it, public.change_it, public.insert_as, public.fail_inside, public.mix_inside;
 DROP PROCEDURE public.loop_past_expiry;
 REVOKE CREATE ON SCHEMA public FROM regress_app;
 DROP ROLE regress_app;

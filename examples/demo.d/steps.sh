@@ -141,6 +141,8 @@ To go on by yourself, in another terminal:
 		# Ctrl-C ends the demo as well as Enter does
 		trap 'exit "$status"' INT
 		read -r -p "Enter ends the demo and removes $work "
+	else
+		note "(without a terminal it ends here; DEMO_KEEP=1 would leave the cluster running)"
 	fi
 	exit "$status"
 }

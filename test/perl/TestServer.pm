@@ -90,7 +90,7 @@ sub connect_to
 
 	$self->{timer} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default || 180);
 	$self->{psql} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-v', 'SHOW_CONTEXT=always', '-f', '-',
+		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-v', 'SHOW_CONTEXT=always',
 			'-d', $node->connstr($options{dbname} || 'postgres')
 			  . ($options{user} ? " user=$options{user}" : '') ],
 		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, $self->{timer});
