@@ -100,13 +100,16 @@ layering:
 	test/layering --self-test
 	test/layering
 
-# pgindent's options; the last step is pgindent's, too.
+# pgindent's options and its last step; "text" is a type and, far more often, a
+# variable, and designated initializers are unknown to pg_bsd_indent.
 indent_options = -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 -nfc1 \
 	-i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4
+after_indent = -e 's/^([A-Za-z_][^[:space:]]*)[[:space:]]+\*$$/\1 */' \
+	-e 's/\btext \* /text */g' -e 's/,\.([a-z])/, .\1/g'
 
 indent:
 	@for file in $(wildcard src/*.[ch] src/core/*.[ch] test/*/*.[ch]); do \
 		pg_bsd_indent $(indent_options) -Usrc/typedefs.list $$file && \
 		rm -f $$(basename $$file).BAK && \
-		sed -i -E 's/^([A-Za-z_][^[:space:]]*)[[:space:]]+\*$$/\1 */' $$file || exit 1; \
+		sed -i -E $(after_indent) $$file || exit 1; \
 	done

@@ -102,7 +102,7 @@ CREATE TABLE token_auth.issuer (
         CHECK (array_position(database_roles, NULL) IS NULL),
     CONSTRAINT issuer_jwks_uri_is_protected
         CHECK (jwks_uri ~ '^https://[^[:space:]/]+'
-               OR jwks_uri ~ '^http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)')
+               OR jwks_uri ~ '^http://(localhost|127[.]0[.]0[.]1|[[]::1])([:/]|$)')
 );
 COMMENT ON TABLE token_auth.issuer IS 'who may sign tokens, and what their tokens must be';
 COMMENT ON COLUMN token_auth.issuer.issuer IS 'the exact iss of its tokens; '''' for tokens without one';
@@ -314,6 +314,13 @@ END
 $$;
 COMMENT ON FUNCTION token_auth.limit_keys() IS
     'internal: an issuer has at most 100 keys';
+
+CREATE FUNCTION token_auth.check_policy()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'token_auth_check_policy'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION token_auth.check_policy() IS
+    'internal: refuse an issuer''s row that tokens could not be checked by';
 
 CREATE FUNCTION token_auth.configuration_changed()
 RETURNS trigger
@@ -867,8 +874,8 @@ BEGIN
 
     WHEN 'entra' THEN
         tenant := coalesce(
-            substring(profile.issuer, '^https://login\.microsoftonline\.com/(' || guid || ')/v2\.0$'),
-            substring(profile.issuer, '^https://sts\.windows\.net/(' || guid || ')/$'));
+            substring(profile.issuer, '^https://login[.]microsoftonline[.]com/(' || guid || ')/v2[.]0$'),
+            substring(profile.issuer, '^https://sts[.]windows[.]net/(' || guid || ')/$'));
         IF tenant IS NULL THEN
             PERFORM token_auth.raise_error('22023', 'issuer is not one tenant of Microsoft Entra', NULL,
                 'It reads https://login.microsoftonline.com/{tenant}/v2.0, or for version 1 tokens https://sts.windows.net/{tenant}/, where {tenant} is a GUID in lower case.');
@@ -929,7 +936,7 @@ BEGIN
         rules.role_claims := '[["cognito:groups"]]';
 
     WHEN 'firebase' THEN
-        IF profile.issuer !~ '^https://securetoken\.google\.com/[^/]+$' THEN
+        IF profile.issuer !~ '^https://securetoken[.]google[.]com/[^/]+$' THEN
             PERFORM token_auth.raise_error('22023', 'issuer is not a project of Firebase', NULL,
                 'It reads https://securetoken.google.com/{project}.');
         END IF;
@@ -965,7 +972,7 @@ BEGIN
         PERFORM token_auth.raise_error('22023', 'issuer, name or namespace is too long',
             'Each has at most 512 bytes.', NULL);
     END IF;
-    IF issuer ~ '^\s|\s$|[[:cntrl:]]' THEN
+    IF issuer ~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]' THEN
         PERFORM token_auth.raise_error('22023', 'issuer has a blank at an end or a control character',
             'It is compared with the iss of tokens character by character.', NULL);
     END IF;
@@ -1065,13 +1072,21 @@ BEGIN
         'unnamed');
     PERFORM token_auth.check_new_issuer(add_issuer.issuer, add_issuer.name,
                                         add_issuer.audiences, add_issuer.namespace);
-    IF add_issuer.jwks_uri !~ '^https://[^[:space:]/]+|^http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)' THEN
+    IF add_issuer.jwks_uri !~ '^https://[^[:space:]/]+|^http://(localhost|127[.]0[.]0[.]1|[[]::1])([:/]|$)' THEN
         PERFORM token_auth.raise_error('22023', 'jwks_uri must begin with https://',
             'Who can change the keys on their way can sign every token.', NULL);
     END IF;
     rules := token_auth.profile(add_issuer.profile, add_issuer.issuer, add_issuer.audiences);
 
-    -- two first ones at once would both get the namespace ''
+    -- two first ones at once would both get the namespace ''; nor may the
+    -- snapshot be older than the lock
+    IF add_issuer.namespace IS NULL
+       AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        PERFORM token_auth.raise_error('25001',
+            'add_issuer() without a namespace must run at READ COMMITTED',
+            'What other transactions have added decides which namespace it gets.',
+            'Give the namespace, or add the issuer in a transaction of that isolation level.');
+    END IF;
     LOCK TABLE token_auth.issuer IN SHARE ROW EXCLUSIVE MODE;
     PERFORM token_auth.check_issuer_is_new(add_issuer.issuer, add_issuer.name);
     namespace := coalesce(add_issuer.namespace, token_auth.default_namespace(add_issuer.name));
@@ -1519,7 +1534,7 @@ COMMENT ON FUNCTION token_auth.jwk_thumbprint(jsonb) IS
 --
 
 -- Of two cut-offs the later counts, of two times to keep a row the longer.
-CREATE FUNCTION token_auth.write_revocation(issuer text, kind text, value text,
+CREATE FUNCTION token_auth.write_revocation(issuer text, kind text, value text, source text,
     issued_until timestamptz, expires_at timestamptz, reason text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -1530,12 +1545,13 @@ BEGIN
         PERFORM token_auth.raise_error('22023', 'reason is too long', 'It has at most 1024 bytes.', NULL);
     END IF;
 
-    INSERT INTO token_auth.revocation AS r (issuer, kind, value, issued_until, expires_at, reason)
+    INSERT INTO token_auth.revocation AS r (issuer, kind, value, source, issued_until, expires_at, reason)
     VALUES (write_revocation.issuer, write_revocation.kind, write_revocation.value,
-            write_revocation.issued_until, write_revocation.expires_at, write_revocation.reason)
+            write_revocation.source, write_revocation.issued_until, write_revocation.expires_at, write_revocation.reason)
     ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE
-    SET issued_until = excluded.issued_until,
-        expires_at = excluded.expires_at,
+    SET issued_until = greatest(r.issued_until, excluded.issued_until),
+        expires_at = nullif(greatest(coalesce(r.expires_at, 'infinity'),
+                                     coalesce(excluded.expires_at, 'infinity')), 'infinity'),
         reason = coalesce(excluded.reason, r.reason),
         revoked_at = excluded.revoked_at,
         revoked_by = excluded.revoked_by
@@ -1544,12 +1560,12 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION token_auth.write_revocation(text, text, text, timestamptz, timestamptz, text) IS
+COMMENT ON FUNCTION token_auth.write_revocation(text, text, text, text, timestamptz, timestamptz, text) IS
     'internal: revoke; returns whether that changed anything';
 
 -- The digest always, since a token's identifier need not be there or unique.
 CREATE FUNCTION token_auth.write_token_revocation(issuer text, token_id text, digest text,
-    expires_at timestamptz, reason text)
+    source text, expires_at timestamptz, reason text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1563,11 +1579,12 @@ BEGIN
         RETURN false;
     END IF;
     changed := token_auth.write_revocation(write_token_revocation.issuer, 'digest',
-        write_token_revocation.digest, NULL, write_token_revocation.expires_at, write_token_revocation.reason);
+        write_token_revocation.digest, write_token_revocation.source, NULL,
+        write_token_revocation.expires_at, write_token_revocation.reason);
     IF write_token_revocation.token_id IS NOT NULL THEN
         changed := token_auth.write_revocation(write_token_revocation.issuer, 'token_id',
-            write_token_revocation.token_id, NULL, write_token_revocation.expires_at,
-            write_token_revocation.reason) OR changed;
+            write_token_revocation.token_id, write_token_revocation.source, NULL,
+            write_token_revocation.expires_at, write_token_revocation.reason) OR changed;
     END IF;
     IF changed THEN
         PERFORM token_auth.log_change('revoked token', write_token_revocation.issuer,
@@ -1576,7 +1593,7 @@ BEGIN
     RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION token_auth.write_token_revocation(text, text, text, timestamptz, text) IS
+COMMENT ON FUNCTION token_auth.write_token_revocation(text, text, text, text, timestamptz, text) IS
     'internal: revoke a token by digest and identifier; nothing if it has expired';
 
 CREATE FUNCTION token_auth.revoke_token(token text, reason text DEFAULT NULL)
@@ -1590,7 +1607,7 @@ BEGIN
     PERFORM token_auth.check_given('token', revoke_token.token IS NOT NULL);
     SELECT t.* INTO revoked FROM token_auth.token_revocation(revoke_token.token) AS t;
     RETURN token_auth.write_token_revocation(revoked.issuer, revoked.token_id, revoked.digest,
-                                             revoked.expires_at, revoke_token.reason);
+                                             'manual', revoked.expires_at, revoke_token.reason);
 END
 $$;
 COMMENT ON FUNCTION token_auth.revoke_token(text, text) IS
@@ -1608,8 +1625,9 @@ BEGIN
     IF revoked.issuer IS NULL THEN
         RETURN false;
     END IF;
+    -- a source of its own: an open transaction of the holder cannot hold up an administrator
     RETURN token_auth.write_token_revocation(revoked.issuer, revoked.token_id, revoked.digest,
-                                             revoked.expires_at, revoke_current_token.reason);
+                                             'holder', revoked.expires_at, revoke_current_token.reason);
 END
 $$;
 COMMENT ON FUNCTION token_auth.revoke_current_token(text) IS
@@ -1625,7 +1643,7 @@ DECLARE
     target CONSTANT text := token_auth.issuer_of(revoke_token_id.issuer);
 BEGIN
     PERFORM token_auth.check_given('token_id', revoke_token_id.token_id IS NOT NULL);
-    IF NOT token_auth.write_revocation(target, 'token_id', revoke_token_id.token_id, NULL,
+    IF NOT token_auth.write_revocation(target, 'token_id', revoke_token_id.token_id, 'manual', NULL,
                                        revoke_token_id.expires_at, revoke_token_id.reason) THEN
         RETURN false;
     END IF;
@@ -1647,7 +1665,7 @@ DECLARE
 BEGIN
     PERFORM token_auth.check_given('subject', revoke_subject.subject IS NOT NULL);
     PERFORM token_auth.check_given('issued_until', revoke_subject.issued_until IS NOT NULL);
-    IF NOT token_auth.write_revocation(target, 'subject', revoke_subject.subject,
+    IF NOT token_auth.write_revocation(target, 'subject', revoke_subject.subject, 'manual',
                                        revoke_subject.issued_until, NULL, revoke_subject.reason) THEN
         RETURN false;
     END IF;
@@ -1708,6 +1726,10 @@ CREATE TRIGGER shorten_value
     EXECUTE FUNCTION token_auth.shorten_revocation_value();
 ALTER TABLE token_auth.revocation ENABLE ALWAYS TRIGGER shorten_value;
 
+CREATE TRIGGER check_policy
+    BEFORE INSERT OR UPDATE ON token_auth.issuer
+    FOR EACH ROW EXECUTE FUNCTION token_auth.check_policy();
+
 CREATE TRIGGER configuration_changed
     AFTER INSERT OR UPDATE OR DELETE ON token_auth.issuer
     FOR EACH ROW EXECUTE FUNCTION token_auth.configuration_changed();
@@ -1753,6 +1775,32 @@ ALTER TABLE token_auth.revocation ENABLE ALWAYS TRIGGER status_truncated;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA token_auth FROM PUBLIC;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA token_auth FROM PUBLIC;
+
+-- what default privileges of the installing role have handed out besides
+DO $$
+DECLARE
+    grantee text;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT quote_ident(r.rolname)
+        FROM (SELECT proacl AS acl FROM pg_catalog.pg_proc
+              WHERE pronamespace = 'token_auth'::pg_catalog.regnamespace
+              UNION ALL
+              SELECT relacl FROM pg_catalog.pg_class
+              WHERE relnamespace = 'token_auth'::pg_catalog.regnamespace
+              UNION ALL
+              SELECT nspacl FROM pg_catalog.pg_namespace
+              WHERE nspname = 'token_auth') AS object,
+             LATERAL pg_catalog.aclexplode(object.acl) AS granted
+             JOIN pg_catalog.pg_roles AS r ON r.oid = granted.grantee
+        WHERE r.rolname <> CURRENT_USER
+    LOOP
+        EXECUTE 'REVOKE ALL ON ALL TABLES IN SCHEMA token_auth FROM ' || grantee;
+        EXECUTE 'REVOKE ALL ON ALL ROUTINES IN SCHEMA token_auth FROM ' || grantee;
+        EXECUTE 'REVOKE ALL ON SCHEMA token_auth FROM ' || grantee;
+    END LOOP;
+END
+$$;
 
 GRANT EXECUTE ON FUNCTION
     token_auth.set_local_token(text),

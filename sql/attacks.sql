@@ -7,7 +7,7 @@
 \set lines `cat :'signed'`
 SET client_min_messages = warning;
 
--- what test/fixtures/sign.py has signed, for https://fixtures.test
+-- what test/fixtures/sign has signed, for https://fixtures.test
 CREATE TEMP TABLE fixture AS
     SELECT line ->> 'kind' AS kind, line ->> 'name' AS name, line -> 'jwk' AS jwk,
            line ->> 'pem' AS pem, line ->> 'token' AS token
@@ -59,9 +59,9 @@ CREATE FUNCTION pg_temp.spelled(header text, payload text, header_end text, payl
                  left(p, length(p) - length(payload_end)) || payload_end
           FROM mint.base64url(convert_to(header, 'UTF8')) AS h, mint.base64url(convert_to(payload, 'UTF8')) AS p) AS t (input)
 $$;
--- the verdict, without where jansson stopped reading
+-- the verdict, without where jansson stopped reading and how long DER came out
 CREATE FUNCTION pg_temp.verdict(token text) RETURNS text LANGUAGE sql AS $$
-    SELECT regexp_replace(mint.verdict(token), ', near byte \d+', '')
+    SELECT regexp_replace(mint.verdict(token), ', near byte \d+|(?<=signature has )7\d(?= bytes)', '')
 $$;
 -- HMAC with the text of a public key
 CREATE FUNCTION pg_temp.confused(secret text, kid text DEFAULT 'rs256') RETURNS text LANGUAGE sql AS $$
@@ -333,7 +333,9 @@ INSERT INTO attack (name, token) SELECT what, mint.token(claims, header) FROM (V
     ('= access token', '{"token_use": "access", "typ": "Bearer"}', '{"typ": "at+jwt"}')) AS t (what, claims, header);
 UPDATE attack SET token = pg_temp.payload('"nonce": null') WHERE name = 'ID token, nonce null';
 
-SELECT name, pg_temp.verdict(token) FROM attack ORDER BY number;
+-- (a number that the server's numeric cannot hold may be refused in whatever words)
+SELECT name, CASE name WHEN 'x 1e-20000' THEN left(mint.verdict(token), 3) ELSE pg_temp.verdict(token) END
+    FROM attack ORDER BY number;
 
 -- accepted as expected; and no door is easier than another
 SELECT name FROM attack WHERE (name ~ '^=') <> (mint.verdict(token) = 'accepted');
@@ -358,7 +360,7 @@ SELECT mint.verdict(:'good');
 
 -- expired while remembered: wait until it is
 UPDATE token_auth.issuer SET leeway = '0' WHERE issuer = 'https://idp.test';
-SELECT mint.token(jsonb_build_object('exp', mint.now(2))) AS short \gset
+SELECT mint.token(jsonb_build_object('exp', mint.now(3))) AS short \gset
 SELECT mint.verdict(:'short');
 SET token_auth.token = :'short';
 DO $$ BEGIN

@@ -9,7 +9,7 @@ SELECT * FROM token_auth.inspect();
 
 SELECT mint.issuer();
 SELECT token_auth.add_issuer('https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0', '{api://orders}', 'entra', name => 'entra');
-SELECT token_auth.add_secret('entra', mint.secret(), 'HS256');
+SELECT token_auth.add_secret('entra', mint.secret(), 'HS256', 'k1');
 SELECT mint.issuer('https://disabled.test');
 UPDATE token_auth.issuer SET enabled = false WHERE name = 'disabled.test';
 
@@ -68,7 +68,7 @@ SELECT step, outcome, detail FROM pg_temp.inspect(mint.token('{"jti": "j2"}')) W
 CREATE FUNCTION pg_temp.entra(claims jsonb) RETURNS text LANGUAGE sql AS $$
     SELECT mint.token('{"iss": "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0", "aud": "api://orders",
         "tid": "11111111-2222-3333-4444-555555555555", "client_id": null, "azp": "shop", "oid": "alice-oid", "scope": null,
-        "scp": "Orders.Read", "deviceid": "d1"}' || claims)
+        "scp": "Orders.Read", "deviceid": "d1"}' || claims, '{"kid": "k1"}')
 $$;
 SELECT * FROM pg_temp.inspect(pg_temp.entra('{"groups": ["g1"]}')) OFFSET 14;
 SELECT * FROM pg_temp.inspect(pg_temp.entra('{"_claim_names": {"groups": "src1"}, "deviceid": null}')) WHERE step IN ('roles', 'device');
@@ -128,18 +128,21 @@ DISCARD ALL;
 SET client_min_messages = warning;
 SET ROLE regress_inspect;
 SELECT * FROM token_auth.inspect() LIMIT 1;
--- ignored by binding
-SELECT token_auth.set_session_token(:'token');
-RESET ROLE;
+-- ignored by binding: one that came with the connection, and so in no transaction
+\set connection 'options=''-c token_auth.token=' :token ''''
+\c -reuse-previous=on :connection
+SET client_min_messages = warning;
+SELECT step, outcome FROM token_auth.inspect() WHERE step IN ('current token', 'signature', 'subject');
 SET token_auth.binding = 'transaction';
 SET ROLE regress_inspect;
 SELECT * FROM token_auth.inspect() LIMIT 1;
+SELECT token_auth.subject();
 BEGIN;
 SELECT token_auth.set_local_token(:'token');
 SELECT * FROM token_auth.inspect() LIMIT 1;
 COMMIT;
-RESET ROLE;
-RESET token_auth.binding;
+\c -reuse-previous=on options=
+SET client_min_messages = warning;
 -- another namespace
 SET ROLE regress_inspect;
 BEGIN;

@@ -555,8 +555,6 @@ token_auth_log_change(PG_FUNCTION_ARGS)
 	append_whole_quoted(&line, user != NULL ? user : "");
 	appendStringInfoString(&line, "\"");
 
-	ereport(LOG,
-			(errmsg("token_auth: %s", line.data),
-			 errhidestmt(true), errhidecontext(true)));
+	report_log(line.data);
 	PG_RETURN_VOID();
 }

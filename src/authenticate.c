@@ -211,10 +211,24 @@ release_text(void *text)
 	free(text);
 }
 
+/* The claims rendered anew, without \u escapes; in the current memory context. */
+static const char *
+render_claims(const Token *token)
+{
+	ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_text);
+
+	slot->object = token_claims_text(token);
+	if (slot->object == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return slot->object;
+}
+
 /*
- * The claims as jsonb. The payload itself is read where the database speaks
- * UTF-8; elsewhere jansson's rendering, which has no \u escapes that the
- * server would have to translate.
+ * The claims as jsonb, from the payload itself. Only where the server would
+ * have to translate \u escapes, and might raise an error that shows them, they
+ * are resolved before.
  */
 static Jsonb *
 jsonb_from_claims(const Token *token, bool *converted)
@@ -223,13 +237,9 @@ jsonb_from_claims(const Token *token, bool *converted)
 
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
-		ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_text);
-
-		slot->object = token_claims_text(token);
-		if (slot->object == NULL)
-			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
-							errmsg("out of memory")));
-		text = encoding_from_utf8(slot->object);
+		if (strstr(text, "\\u") != NULL)
+			text = render_claims(token);
+		text = encoding_from_utf8(text);
 		if (text == NULL)
 		{
 			*converted = false;
@@ -436,7 +446,8 @@ judge(VerifiedToken *token, Detail *detail)
 	if (revoked_by != NULL)
 		return verdict_refuse(detail, VERDICT_REVOKED,
 							  "It is revoked by its %s.", revoked_by);
-	token->status_generation = generation;
+	if (!RecoveryInProgress())
+		token->status_generation = generation;
 	return VERDICT_OK;
 }
 
@@ -503,6 +514,13 @@ verify_anew(const char *raw, Refusal *refusal)
 	return verified;
 }
 
+/* The limit may have been lowered since a token was verified. */
+static bool
+is_within_limit(const char *raw)
+{
+	return strlen(raw) <= (size_t) settings_max_token_size;
+}
+
 static bool
 is_known(const VerifiedToken *token, const char *raw)
 {
@@ -524,13 +542,14 @@ is_known(const VerifiedToken *token, const char *raw)
 VerifiedToken *
 authenticate(const char *raw, VerifiedToken *known, Refusal *refusal)
 {
-	VerifiedToken *token;
+	VerifiedToken *token = NULL;
 	bool		is_new = false;
 
 	memset(refusal, 0, sizeof(*refusal));
 	issuer_store_renew(GetCurrentTimestamp());
 
-	token = is_known(known, raw) ? known : recall(raw);
+	if (is_within_limit(raw))
+		token = is_known(known, raw) ? known : recall(raw);
 	if (token == NULL)
 	{
 		token = verify_anew(raw, refusal);
@@ -643,7 +662,8 @@ trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks,
 	verdict = find_issuer(&trip, &detail);
 	if (verdict == VERDICT_OK)
 		(void) verdict_refuse(&detail, VERDICT_OK, "Registered as \"%s\".",
-							  trip.issuer->name);
+							  verdict_quote(trip.issuer->name,
+											strlen(trip.issuer->name)).text);
 	note(&checks[1], verdict, &detail);
 	if (verdict != VERDICT_OK)
 		return NULL;
@@ -697,6 +717,16 @@ authenticate_traced(const char *raw, AuthenticationCheck *checks,
 	return token;
 }
 
+/* exp, or TIME_ABSENT; a token with times that cannot be read is refused anyway. */
+static int64
+expiry_of(const Token *token)
+{
+	ClaimTimes	times;
+
+	return claims_read_times(token->claims, &times, NULL) == VERDICT_OK
+		? times.expires_at : TIME_ABSENT;
+}
+
 /*
  * Check issuer, key and signature of a token, and nothing else: who holds it
  * may revoke it, expired or not. Fills *facts, in the current memory context,
@@ -728,7 +758,7 @@ authenticate_signature(const char *raw, SignedToken *facts, Refusal *refusal)
 		facts->issuer = pstrdup(trip.issuer->issuer);
 		facts->digest = hex_from_digest(trip.token->digest,
 										sizeof(trip.token->digest));
-		facts->expires_at = trip.token->reading.times.expires_at;
+		facts->expires_at = expiry_of(trip.token);
 		facts->token_id = trip.token->reading.token_id == NULL ? NULL
 			: encoding_from_utf8(trip.token->reading.token_id);
 		return true;

@@ -9,10 +9,15 @@
  * nobody opens, so that no busy relcache entry is rebuilt because of it. The
  * messages follow the transaction, reach every backend of the database and,
  * for configuration, hot standbys.
+ *
+ * A message can only be understood while the OID of its table is known. So the
+ * signal tables are looked up before anything is read, and forgotten only
+ * together with everything that was judged.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relscan.h"
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
@@ -20,6 +25,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "commands/extension.h"
+#include "report.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -74,7 +80,8 @@ catalog_invalidate(Datum arg, Oid relation)
 	if (catalog_is(CATALOG_REVOCATION, relation))
 	{
 		/* vacuumed, altered or dropped: often enough to spare the keys */
-		catalog_forget_oids();
+		memset(&catalog_oids[CATALOG_REVOCATION], 0,
+			   sizeof(catalog_oids[CATALOG_REVOCATION]));
 		status = true;
 	}
 	else if (!OidIsValid(relation) || catalog_is(CATALOG_ISSUER, relation) ||
@@ -95,14 +102,12 @@ catalog_init(void)
 	CacheRegisterRelcacheCallback(catalog_invalidate, (Datum) 0);
 }
 
-static void
+static void pg_attribute_noreturn()
 catalog_missing(const char *name)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("relation token_auth.%s of extension token_auth is missing", name),
-			 errhint("Restore the extension, or drop and create it anew."),
-			 errhidestmt(true)));
+	report_error("42P01",
+				 psprintf("relation token_auth.%s of extension token_auth is missing", name),
+				 NULL, "Restore the extension, or drop and create it anew.");
 }
 
 /*
@@ -146,21 +151,24 @@ catalog_table_oid(CatalogTable which)
 void
 catalog_open(CatalogScan *scan, CatalogTable which)
 {
+	/* the signal tables first: a message about them must find them known */
+	(void) catalog_table_oid(CATALOG_CONFIGURATION);
+	(void) catalog_table_oid(CATALOG_STATUS);
+
 	scan->scan = NULL;
 	for (;;)
 	{
 		Oid			table = catalog_table_oid(which);
 
-		scan->relation = table_open(table, AccessShareLock);
-		if (catalog_table_oid(which) == table)
+		scan->relation = try_table_open(table, AccessShareLock);
+		if (scan->relation == NULL)
+			catalog_forget_oids();
+		else if (catalog_oids[which].table == table)
 			break;
-		table_close(scan->relation, AccessShareLock);
+		else
+			table_close(scan->relation, AccessShareLock);
 	}
 	scan->index = catalog_oids[which].index;
-
-	/* the signal tables too: a message about them must find them known */
-	(void) catalog_table_oid(CATALOG_CONFIGURATION);
-	(void) catalog_table_oid(CATALOG_STATUS);
 }
 
 /*
@@ -189,6 +197,15 @@ catalog_scan_next(CatalogScan *scan)
 	return systable_getnext(scan->scan);
 }
 
+/* Did the index hold any entry for the key, be its row visible or not? */
+bool
+catalog_scan_met_entries(CatalogScan *scan)
+{
+	IndexScanDesc index_scan = scan->scan->iscan;
+
+	return index_scan == NULL || ItemPointerIsValid(&index_scan->xs_heaptid);
+}
+
 void
 catalog_scan_end(CatalogScan *scan)
 {
@@ -210,11 +227,10 @@ catalog_column(CatalogScan *scan, HeapTuple row, const char *name,
 	AttrNumber	number = get_attnum(RelationGetRelid(scan->relation), name);
 
 	if (number == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of relation token_auth.%s is missing",
-						name, RelationGetRelationName(scan->relation)),
-				 errhidestmt(true)));
+		report_error("42703",
+					 psprintf("column \"%s\" of relation token_auth.%s is missing",
+							  name, RelationGetRelationName(scan->relation)),
+					 NULL, NULL);
 	return heap_getattr(row, number, RelationGetDescr(scan->relation), is_null);
 }
 

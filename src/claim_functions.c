@@ -67,9 +67,9 @@ FACT_READER(scopes, scopes, session_token)
 FACT_READER(roles, roles, session_token)
 
 /* These name the issuer themselves, so they answer for every namespace. */
-FACT_READER(issuer, issuer, session_any_token)
-FACT_READER(issuer_name, issuer_name, session_any_token)
-FACT_READER(identity, identity, session_any_token)
+FACT_READER(issuer, issuer, session_token_of_any_namespace)
+FACT_READER(issuer_name, issuer_name, session_token_of_any_namespace)
+FACT_READER(identity, identity, session_token_of_any_namespace)
 
 /* A NumericDate in microseconds since 1970 as timestamptz, or NULL */
 static Datum

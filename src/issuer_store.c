@@ -62,12 +62,13 @@ drop_outdated(void)
 
 /*
  * Bound the harm of a message that never came: what is older than
- * recheck_interval counts as changed.
+ * recheck_interval counts as changed, and so does all if the clock was set back.
  */
 void
 issuer_store_renew(TimestampTz now)
 {
-	if (TimestampDifferenceExceeds(stored_since, now,
+	if (now < stored_since ||
+		TimestampDifferenceExceeds(stored_since, now,
 								   settings_recheck_interval_s * 1000))
 		catalog_configuration_generation++;
 }
@@ -161,16 +162,13 @@ algorithms_column(CatalogScan *scan, HeapTuple row)
 	return set;
 }
 
-/* The policy: the row as the core reads it, and the times. */
-static const ClaimPolicy *
-load_policy(CatalogScan *scan, HeapTuple row)
+/* A row as the core reads policies; it lives in the current memory context. */
+static ClaimPolicy *
+parse_policy(TupleDesc descriptor, HeapTuple row)
 {
 	ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_policy);
-	Datum		record = heap_copy_tuple_as_datum(row, RelationGetDescr(scan->relation));
+	Datum		record = heap_copy_tuple_as_datum(row, descriptor);
 	char	   *document = encoding_to_utf8(TextDatumGetCString(DirectFunctionCall1(row_to_json, record)));
-	int64		leeway_us = duration_column(scan, row, "leeway");
-	int64		max_lifetime_us = duration_column(scan, row, "max_lifetime");
-	int64		max_age_us = duration_column(scan, row, "max_age");
 	ClaimPolicy *policy = NULL;
 	Detail		detail = {""};
 	Verdict		verdict;
@@ -179,10 +177,18 @@ load_policy(CatalogScan *scan, HeapTuple row)
 	slot->object = policy;
 	if (verdict != VERDICT_OK)
 		report_unusable("row of token_auth.issuer", verdict, &detail);
+	return policy;
+}
 
-	policy->time.leeway_us = Max(leeway_us, 0);
-	policy->time.max_lifetime_us = max_lifetime_us;
-	policy->time.max_age_us = max_age_us;
+/* The policy: the row as the core reads it, and the times. */
+static const ClaimPolicy *
+load_policy(CatalogScan *scan, HeapTuple row)
+{
+	ClaimPolicy *policy = parse_policy(RelationGetDescr(scan->relation), row);
+
+	policy->time.leeway_us = Max(duration_column(scan, row, "leeway"), 0);
+	policy->time.max_lifetime_us = duration_column(scan, row, "max_lifetime");
+	policy->time.max_age_us = duration_column(scan, row, "max_age");
 	return policy;
 }
 
@@ -317,6 +323,7 @@ load_keys(Issuer *issuer, AlgorithmSet allowed)
 	const char *values[] = {issuer->issuer};
 	const Jwk **keys = palloc(sizeof(Jwk *) * JWK_SET_MAX_KEYS);
 	size_t		n_keys = 0;
+	AlgorithmSet verified = 0;
 	CatalogScan scan;
 	HeapTuple	row;
 
@@ -333,23 +340,20 @@ load_keys(Issuer *issuer, AlgorithmSet allowed)
 		slot = foreign_slot(CurrentMemoryContext, release_key);
 		if (parse_key(&scan, row, &jwk, &detail) != VERDICT_OK)
 		{
-			ereport(LOG,
-					(errmsg("token_auth: a key of issuer \"%s\" cannot be used",
-							issuer->name),
-					 errdetail("%s", detail.text),
-					 errhidestmt(true), errhidecontext(true)));
+			report_log(psprintf("a key of issuer \"%s\" cannot be used: %s",
+								issuer->name, detail.text));
 			continue;
 		}
 		slot->object = jwk;
 		keys[n_keys++] = jwk;
-		allowed |= ALGORITHM_BIT(jwk->algorithm);
+		verified |= ALGORITHM_BIT(jwk->algorithm);
 	}
 	catalog_scan_end(&scan);
 	catalog_close(&scan);
 
 	issuer->keys.keys = keys;
 	issuer->keys.n_keys = n_keys;
-	issuer->keys.algorithms = allowed;
+	issuer->keys.algorithms = allowed | verified;
 }
 
 /* Fill *issuer, in the current memory context, from its row; false if there is none. */
@@ -425,6 +429,27 @@ issuer_store_find(const char *issuer)
 		stored_issuers = stored;
 	}
 	return &stored->issuer;
+}
+
+PG_FUNCTION_INFO_V1(token_auth_check_policy);
+
+/* check_policy() returns trigger: refuse an issuer's row that could not be used to check tokens */
+Datum
+token_auth_check_policy(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	HeapTuple	row;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event))
+		report_error("39P01", "check_policy() can only be called as a trigger before a row is written",
+					 NULL, NULL);
+
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)
+		? trigger->tg_newtuple : trigger->tg_trigtuple;
+	(void) parse_policy(RelationGetDescr(trigger->tg_relation), row);
+	return PointerGetDatum(row);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_configuration_changed);

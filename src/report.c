@@ -6,10 +6,18 @@
  * a literal. The server log gets neither (errhidestmt, errhidecontext), and
  * no context is built for the client either: a PL/pgSQL function that runs
  * EXECUTE with the token in the string would show it there.
+ *
+ * What others log we see on its way: tokens are taken out of their messages,
+ * and a statement with a token in it is left out.
  */
 #include "postgres.h"
 
+#include "redact.h"
 #include "report.h"
+#include "tcop/tcopprot.h"
+#include "utils/elog.h"
+
+static emit_log_hook_type previous_emit_log = NULL;
 
 static int
 report_sqlstate(const char *sqlstate)
@@ -18,7 +26,7 @@ report_sqlstate(const char *sqlstate)
 						 sqlstate[3], sqlstate[4]);
 }
 
-/* Leave out every context line; the stack is set anew wherever the error is caught. */
+/* Leave out every context line. The stack is set anew wherever the error is caught. */
 static void
 report_without_context(void)
 {
@@ -75,4 +83,64 @@ report_error(const char *sqlstate, const char *message, const char *detail,
 			 hint != NULL ? errhint("%s", hint) : 0,
 			 errhidestmt(true),
 			 errhidecontext(true)));
+}
+
+void
+report_warning(const char *message, const char *detail, const char *hint)
+{
+	ErrorContextCallback *context = error_context_stack;
+
+	report_without_context();
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%s", message),
+			 detail != NULL ? errdetail("%s", detail) : 0,
+			 errhint("%s", hint),
+			 errhidestmt(true),
+			 errhidecontext(true)));
+	error_context_stack = context;
+}
+
+void
+report_log(const char *message)
+{
+	ereport(LOG_SERVER_ONLY,
+			(errmsg("token_auth: %s", message),
+			 errhidestmt(true),
+			 errhidecontext(true)));
+}
+
+static void
+report_redact(char *text)
+{
+	if (text != NULL)
+		redact_tokens(text);
+}
+
+/*
+ * Everything on its way to the server log. An error of a parallel worker
+ * arrives here without its wish to hide the statement, and so does the
+ * server's own error about a statement that holds a token.
+ */
+static void
+report_emit_log(ErrorData *error)
+{
+	if (previous_emit_log != NULL)
+		previous_emit_log(error);
+
+	report_redact(error->message);
+	report_redact(error->detail);
+	report_redact(error->detail_log);
+	report_redact(error->hint);
+	report_redact(error->context);
+	report_redact(error->internalquery);
+	if (debug_query_string != NULL && redact_is_needed(debug_query_string))
+		error->hide_stmt = true;
+}
+
+void
+report_init(void)
+{
+	previous_emit_log = emit_log_hook;
+	emit_log_hook = report_emit_log;
 }

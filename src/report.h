@@ -25,4 +25,13 @@ extern void report_error(const char *sqlstate, const char *message,
 						 const char *detail,
 						 const char *hint) pg_attribute_noreturn();
 
+/* A warning about the use of tokens; detail may be NULL. */
+extern void report_warning(const char *message, const char *detail,
+						   const char *hint);
+
+/* A line in the server log, and nowhere else. */
+extern void report_log(const char *message);
+
+extern void report_init(void);
+
 #endif							/* TOKEN_AUTH_REPORT_H */

@@ -96,31 +96,37 @@ row_covers(CatalogScan *scan, HeapTuple row, RevocationKind kind,
 		keys->signed_in_at <= DatumGetTimestampTz(issued_until);
 }
 
+/* What a pass over the rows of a kind found besides its answer. */
+typedef struct Pass
+{
+	bool		met_rows;		/* there are index entries for them, of whatever age */
+	TransactionId pending;		/* is inserting one, or InvalidTransactionId */
+} Pass;
+
 /*
  * One pass over the rows of a kind. A row that another transaction is
  * inserting does not count yet; one that it is deleting still does.
- *
- * Sets *pending to a transaction whose row was passed over, if any.
  */
 static bool
 probe_once(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys,
-		   TransactionId *pending)
+		   Pass *pass)
 {
 	const char *values[] = {keys->issuer, kinds[kind].name, keys->values[kind]};
 	SnapshotData snapshot;
 	HeapTuple	row;
 	bool		covered = false;
 
-	*pending = InvalidTransactionId;
+	pass->pending = InvalidTransactionId;
 	InitDirtySnapshot(snapshot);
 	catalog_scan_begin(scan, &snapshot, lengthof(values), values);
 	while (!covered && (row = catalog_scan_next(scan)) != NULL)
 	{
 		if (TransactionIdIsValid(snapshot.xmin))
-			*pending = snapshot.xmin;
+			pass->pending = snapshot.xmin;
 		else
 			covered = row_covers(scan, row, kind, keys);
 	}
+	pass->met_rows = catalog_scan_met_entries(scan);
 	catalog_scan_end(scan);
 	return covered;
 }
@@ -128,21 +134,30 @@ probe_once(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys,
 /*
  * Is the token revoked by this kind?
  *
- * An UPDATE leaves two versions of a row. If it commits between the look at
- * the new one (not committed yet) and the look at the old one (replaced by
- * then), a pass sees neither; so look again once that transaction has ended.
+ * An UPDATE leaves two versions of a row. If it commits during a pass, that
+ * pass may see neither: the new one it met too early or not at all, the old one
+ * too late. Two passes in a row without an answer are believed, or one that
+ * met no entry of any version.
  */
 static bool
 probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys)
 {
-	TransactionId pending;
+	int			quiet = 0;
 
-	do
+	while (quiet < 2)
 	{
-		if (probe_once(scan, kind, keys, &pending))
+		Pass		pass;
+
+		if (probe_once(scan, kind, keys, &pass))
 			return true;
-	} while (TransactionIdIsValid(pending) &&
-			 !TransactionIdIsInProgress(pending));
+		if (!pass.met_rows)
+			return false;
+		if (TransactionIdIsValid(pass.pending) &&
+			!TransactionIdIsInProgress(pass.pending))
+			quiet = 0;
+		else
+			quiet++;
+	}
 	return false;
 }
 

@@ -303,10 +303,14 @@ static const MemberType text_members = {sizeof(TextMember), parse_text_member, c
 static const MemberType uuid_members = {UUID_LEN, parse_uuid_member, compare_uuid_members};
 static const MemberType integer_members = {sizeof(int64), parse_integer_member, compare_integer_members};
 
-/* The claim's members of this type, sorted; in the current memory context. */
+/*
+ * The claim's members of this type, sorted; in the current memory context. A
+ * claim that is no array is an error if the path is part of the statement; if
+ * it comes from a row it is none, or the error would leak the row.
+ */
 static MemberSet *
 read_members(const VerifiedToken *token, ArrayType *path,
-			 const MemberType *type)
+			 bool path_is_constant, const MemberType *type)
 {
 	ClaimValue	claim;
 	List	   *texts = NIL;
@@ -315,7 +319,11 @@ read_members(const VerifiedToken *token, ArrayType *path,
 
 	if (claim_value_find(token->claims, path, &claim) &&
 		!claim_value_members(&claim, &texts))
-		claim_value_refuse(&claim, "an array of strings or numbers");
+	{
+		if (path_is_constant)
+			claim_value_refuse(&claim, "an array of strings or numbers");
+		texts = NIL;
+	}
 
 	set = palloc(offsetof(MemberSet, members) + list_length(texts) * type->size);
 	set->n_members = 0;
@@ -338,11 +346,11 @@ find_members(FunctionCallInfo fcinfo, const VerifiedToken *token,
 	if (likely(site != NULL))
 		return site->detail;
 	if (!call_site_has_constant(fcinfo, 1))
-		return read_members(token, PG_GETARG_ARRAYTYPE_P(1), type);
+		return read_members(token, PG_GETARG_ARRAYTYPE_P(1), false, type);
 
 	site = call_site_renew(fcinfo, token);
 	caller = MemoryContextSwitchTo(site->context);
-	site->detail = read_members(token, PG_GETARG_ARRAYTYPE_P(1), type);
+	site->detail = read_members(token, PG_GETARG_ARRAYTYPE_P(1), true, type);
 	MemoryContextSwitchTo(caller);
 	site->serial = token->serial;
 	return site->detail;

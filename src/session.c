@@ -44,8 +44,16 @@ static bool local_token_unused = false;
 
 static bool warned_of_bypass = false;
 
+static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
 static planner_hook_type previous_planner = NULL;
+
+/*
+ * In parallel mode the token is what it was when that began: the processes
+ * that share a statement could not agree on a change.
+ */
+static bool parallel_assignments_known = false;
+static uint64 parallel_assignments = 0;
 
 /* A query that used a reader and may run again: a cursor, a set-returning SQL function. */
 typedef struct UsedQuery
@@ -136,16 +144,14 @@ quote_text(text *value)
 static void
 log_accepted(const VerifiedToken *token)
 {
-	if (!settings_log_accepted ||
+	if (!settings_log_accepted || IsParallelWorker() ||
 		logged_assignments == settings_token_assignments)
 		return;
 	logged_assignments = settings_token_assignments;
-	ereport(LOG,
-			(errmsg("token accepted: issuer \"%s\", subject \"%s\", token id \"%s\", client \"%s\", session user \"%s\"",
-					quote_text(token->issuer), quote_text(token->subject),
-					quote_text(token->token_id), quote_text(token->client_id),
-					GetUserNameFromId(GetSessionUserId(), false)),
-			 errhidestmt(true), errhidecontext(true)));
+	report_log(psprintf("token accepted: issuer \"%s\", subject \"%s\", token id \"%s\", client \"%s\", session user \"%s\"",
+						quote_text(token->issuer), quote_text(token->subject),
+						quote_text(token->token_id), quote_text(token->client_id),
+						GetUserNameFromId(GetSessionUserId(), false)));
 }
 
 /* Authenticate raw now and hold it, or raise why not; NULL if it counts as none. */
@@ -200,6 +206,23 @@ is_same(const VerifiedToken *a, const VerifiedToken *b)
 	return a != NULL && b != NULL && strcmp(a->raw, b->raw) == 0;
 }
 
+/* Outside parallel mode, and once in a worker: from here on the token must stay. */
+static void
+note_parallel_assignments(void)
+{
+	if (IsInParallelMode() && parallel_assignments_known)
+		return;
+	parallel_assignments = settings_token_assignments;
+	parallel_assignments_known = true;
+}
+
+static bool
+changed_in_parallel_mode(void)
+{
+	return IsInParallelMode() && parallel_assignments_known &&
+		parallel_assignments != settings_token_assignments;
+}
+
 /*
  * The slow path of session_any_token(): judge the current token for the
  * running statement. A statement that has begun keeps what it was judged
@@ -209,8 +232,11 @@ const VerifiedToken *
 session_judge(void)
 {
 	SessionAbsence absence;
-	VerifiedToken *token = find_current(&absence);
+	VerifiedToken *token;
 
+	if (changed_in_parallel_mode())
+		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
+	token = find_current(&absence);
 	local_token_unused = false;
 	if (!session_judgement.in_executor)
 		return token;
@@ -271,20 +297,23 @@ session_token_in_namespace(text *namespace)
  * Setting it
  */
 
-/* Tests under a role that bypasses row security are green for the wrong reason. */
+/*
+ * Tests under a role that bypasses row security are green for the wrong
+ * reason. Asked of the role of the session or of SET ROLE: a function that
+ * sets the token may run as its owner.
+ */
 static void
 warn_of_bypass(void)
 {
-	if (warned_of_bypass || !has_bypassrls_privilege(GetUserId()))
+	Oid			role = GetOuterUserId();
+
+	if (warned_of_bypass || !has_bypassrls_privilege(role))
 		return;
 	warned_of_bypass = true;
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("row-level security does not apply to role \"%s\"",
-					GetUserNameFromId(GetUserId(), false)),
-			 errdetail("It is a superuser or has BYPASSRLS, so the token restricts nothing."),
-			 errhint("Connect as an ordinary role that does not own the tables."),
-			 errhidestmt(true)));
+	report_warning(psprintf("row-level security does not apply to role \"%s\"",
+							GetUserNameFromId(role, false)),
+				   "It is a superuser or has BYPASSRLS, so the token restricts nothing.",
+				   "Connect as an ordinary role that does not own the tables.");
 }
 
 static void
@@ -349,11 +378,9 @@ warn_of_unused_token(void)
 	if (!local_token_unused)
 		return;
 	local_token_unused = false;
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("the token set by set_local_token() ended with its transaction before anything used it"),
-			 errhint("Run set_local_token() and the queries it is for in one transaction: between BEGIN and COMMIT."),
-			 errhidestmt(true)));
+	report_warning("the token set by set_local_token() ended with its transaction before anything used it",
+				   NULL,
+				   "Run set_local_token() and the queries it is for in one transaction: between BEGIN and COMMIT.");
 }
 
 static void
@@ -481,6 +508,7 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 	Judgement	outer = session_judgement;
 
 	settings_discard_leftover();
+	note_parallel_assignments();
 	if (IsParallelWorker())
 		settings_hide_token_from_activity();
 
@@ -495,6 +523,39 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 			standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 		if (!COMPAT_RUNS_ONCE)
 			remember_query(query);
+	}
+	PG_FINALLY();
+	{
+		end_judgement(&outer);
+	}
+	PG_END_TRY();
+}
+
+static void
+start(QueryDesc *query, int eflags)
+{
+	if (previous_executor_start != NULL)
+		previous_executor_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+/* Partitions are pruned before the run, by readers that are not of the outer run. */
+static void
+session_executor_start(QueryDesc *query, int eflags)
+{
+	Judgement	outer = session_judgement;
+
+	if (!outer.in_executor)
+	{
+		start(query, eflags);
+		return;
+	}
+
+	begin_judgement(false);
+	PG_TRY();
+	{
+		start(query, eflags);
 	}
 	PG_FINALLY();
 	{
@@ -544,6 +605,8 @@ session_init(void)
 {
 	RegisterXactCallback(session_at_transaction_end, NULL);
 	RegisterSubXactCallback(session_at_subtransaction_end, NULL);
+	previous_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = session_executor_start;
 	previous_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = session_executor_run;
 	previous_planner = planner_hook;

@@ -69,4 +69,13 @@ session_token(void)
 	return session_missing();
 }
 
+/* session_any_token(), for readers: where a missing token is an error, that is raised. */
+static inline const VerifiedToken *
+session_token_of_any_namespace(void)
+{
+	const VerifiedToken *token = session_any_token();
+
+	return likely(token != NULL) ? token : session_missing();
+}
+
 #endif							/* TOKEN_AUTH_SESSION_H */

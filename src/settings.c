@@ -18,6 +18,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "compat.h"
+#include "redact.h"
 #include "settings.h"
 #include "utils/backend_status.h"
 
@@ -41,7 +42,10 @@ static bool token_from_connection = false;
 /* The record of token_auth.token: its stack tells what this transaction set. */
 static struct config_generic *token_setting = NULL;
 
-/* While the setting is being defined: its first value is left over, drop it. */
+/* The setting is being defined, and gets the values of its placeholder. */
+static bool defining = false;
+
+/* While it is being defined: its first value is left over, drop it. */
 static bool drop_leftover = false;
 
 /*
@@ -76,6 +80,13 @@ source_is_stored(GucSource source)
 static bool
 check_token(char **newval, void **extra, GucSource source)
 {
+	/* GUC_ALLOW_IN_PARALLEL is there for the definition alone */
+	if (!defining && IsInParallelMode() && !InitializingParallelWorker)
+	{
+		GUC_check_errcode(ERRCODE_INVALID_TRANSACTION_STATE);
+		GUC_check_errmsg("token_auth.token cannot be set during a parallel operation");
+		return false;
+	}
 	if (**newval == '\0')
 		return true;
 
@@ -154,6 +165,7 @@ define_token(void)
 	drop_leftover = settings_binding == BINDING_TRANSACTION &&
 		!IsParallelWorker() && placeholder_has_leftover();
 
+	defining = true;
 	DefineCustomStringVariable(TOKEN_SETTING,
 							   "The access token of the session or transaction.",
 							   "It is verified when first used, and cannot be read back.",
@@ -163,7 +175,8 @@ define_token(void)
 							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE |
 							   GUC_DISALLOW_IN_FILE | GUC_ALLOW_IN_PARALLEL,
 							   check_token, assign_token, show_token);
-	drop_leftover = false;
+	defining = drop_leftover = false;
+	settings_token_cleared = false;
 	token_setting = compat_find_setting(TOKEN_SETTING);
 	Assert(token_setting != NULL);
 }
@@ -303,60 +316,8 @@ settings_end_transaction(void)
 	}
 }
 
-static bool
-is_token_character(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-}
-
-/* The length of the run of token characters at the start of text. */
-static size_t
-token_run(const char *text)
-{
-	size_t		length = 0;
-
-	while (is_token_character(text[length]))
-		length++;
-	return length;
-}
-
-/* The shortest run of token characters that is taken for a token. */
-#define TOKEN_LIKE_LENGTH 40
-
-/* Where the first run that looks like a token starts, or NULL. */
-static const char *
-find_token_like(const char *text)
-{
-	while (*text != '\0')
-	{
-		size_t		run = token_run(text);
-
-		if (run >= TOKEN_LIKE_LENGTH)
-			return text;
-		text += Max(run, 1);
-	}
-	return NULL;
-}
-
-/* Replace in place everything that looks like a token by "***". */
-static void
-blot_tokens(char *text)
-{
-	char	   *rest;
-
-	while ((rest = unconstify(char *, find_token_like(text))) != NULL)
-	{
-		size_t		run = token_run(rest);
-
-		memcpy(rest, "***", 3);
-		memmove(rest + 3, rest + run, strlen(rest + run) + 1);
-		text = rest + 3;
-	}
-}
-
 /*
- * Blot tokens out of what pg_stat_activity shows of the running statement.
+ * Take tokens out of what pg_stat_activity shows of the running statement.
  * Reporting a statement forgets its query id; keep it. This runs in an assign
  * hook, which must not throw: hence malloc.
  */
@@ -368,13 +329,13 @@ settings_hide_token_from_activity(void)
 
 	if (MyBEEntry == NULL || !pgstat_track_activities ||
 		MyBEEntry->st_state != STATE_RUNNING ||
-		find_token_like(MyBEEntry->st_activity_raw) == NULL)
+		!redact_is_needed(MyBEEntry->st_activity_raw))
 		return;
 
 	query_id = pgstat_get_my_query_id();
 	query = strdup(MyBEEntry->st_activity_raw);
 	if (query != NULL)
-		blot_tokens(query);
+		redact_tokens(query);
 	pgstat_report_activity(STATE_RUNNING, query != NULL ? query : "***");
 	pgstat_report_query_id(query_id, true);
 	free(query);

@@ -10,6 +10,7 @@
 #include "catalog.h"
 #include "fmgr.h"
 #include "issuer_store.h"
+#include "report.h"
 #include "revocation.h"
 #include "session.h"
 #include "settings.h"
@@ -21,6 +22,7 @@ extern PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	report_init();
 	settings_define();
 	catalog_init();
 	issuer_store_init();

@@ -131,17 +131,12 @@ return_revocation(FunctionCallInfo fcinfo, const char *issuer,
 											 values, nulls));
 }
 
-PG_FUNCTION_INFO_V1(token_auth_token_revocation);
-
-/* token_revocation(token text) returns record: of a token whose signature verifies, expired or not */
-Datum
-token_auth_token_revocation(PG_FUNCTION_ARGS)
+static Datum
+return_revocation_of(FunctionCallInfo fcinfo, const char *raw)
 {
-	const char *raw = required_token(fcinfo);
 	SignedToken facts;
 	Refusal		refusal;
 
-	settings_hide_token_from_activity();
 	AcceptInvalidationMessages();
 	if (!authenticate_signature(raw, &facts, &refusal))
 		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
@@ -149,21 +144,35 @@ token_auth_token_revocation(PG_FUNCTION_ARGS)
 							 facts.digest, facts.expires_at);
 }
 
+PG_FUNCTION_INFO_V1(token_auth_token_revocation);
+
+/* token_revocation(token text) returns record: of a token whose signature verifies, expired or not */
+Datum
+token_auth_token_revocation(PG_FUNCTION_ARGS)
+{
+	const char *raw = required_token(fcinfo);
+
+	settings_hide_token_from_activity();
+	return return_revocation_of(fcinfo, raw);
+}
+
 PG_FUNCTION_INFO_V1(token_auth_current_token_revocation);
 
-/* current_token_revocation() returns record: of the current token; NULLs without one */
+/*
+ * current_token_revocation() returns record: of the current token; NULLs without one
+ *
+ * Its signature counts and nothing else: who logs out late is not told that the
+ * token has expired.
+ */
 Datum
 token_auth_current_token_revocation(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_any_token();
+	SessionAbsence absence;
+	const char *raw = session_raw_token(&absence);
 
-	if (token == NULL)
+	if (raw == NULL)
 		return return_revocation(fcinfo, NULL, NULL, NULL, TIME_ABSENT);
-	return return_revocation(fcinfo, token->revocation_keys.issuer,
-							 token->token_id == NULL ? NULL
-							 : text_to_cstring(token->token_id),
-							 token->revocation_keys.values[REVOCATION_DIGEST],
-							 token->times.expires_at);
+	return return_revocation_of(fcinfo, raw);
 }
 
 /*

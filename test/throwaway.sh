@@ -178,7 +178,8 @@ copy_tree()
 	tree=$work/tree
 	mkdir "$tree"
 	tar -C "$root" --exclude=./.git --exclude='*.o' --exclude='*.so' \
-		--exclude=./test/unit/build --exclude=./tmp_check --exclude=./results -cf - . |
+		--exclude='./test/*/build' --exclude='./regression.*' --exclude=./results \
+		--exclude=./output_iso --exclude=./tmp_check -cf - . |
 		tar -C "$tree" -xf - --no-same-owner || die "cannot copy $root"
 	chown -R "$user" "$tree"
 }

@@ -44,12 +44,18 @@ const JsonLimits strict_json_key_set_limits = {
 	.name = "JWK Set"
 };
 
+/* octets of a number, and of its exponent: far beyond any double or int64 */
+#define NUMBER_MAX_SIZE 64
+#define EXPONENT_MAX_SIZE 5
+
 /* Where a scan through JSON text stands. */
 typedef struct Scan
 {
 	size_t		depth;
 	size_t		members;
 	size_t		string;			/* octets of the current string so far */
+	size_t		number;			/* of the current number */
+	size_t		exponent;		/* of its exponent, the e included */
 	bool		in_string;
 	bool		escaped;		/* the octet before was a backslash */
 } Scan;
@@ -67,12 +73,31 @@ scan_string(Scan *scan, char octet)
 }
 
 /*
+ * Characters of the number that octet is in, and of its exponent. Readers of
+ * the claims have other ranges than the parser: 1e-20000 is zero to one and an
+ * error to the other.
+ */
+static void
+scan_number(Scan *scan, char octet)
+{
+	if (strchr("0123456789+-.eE", octet) == NULL || octet == '\0')
+	{
+		scan->number = scan->exponent = 0;
+		return;
+	}
+	scan->number++;
+	if (scan->exponent > 0 || octet == 'e' || octet == 'E')
+		scan->exponent++;
+}
+
+/*
  * An opening bracket counts for its first member, a comma for the next: exact
  * but for empty objects and arrays, which count as if they had one.
  */
 static void
 scan_structure(Scan *scan, char octet)
 {
+	scan_number(scan, octet);
 	switch (octet)
 	{
 		case '"':
@@ -124,6 +149,10 @@ check_limits(const char *text, size_t length, const JsonLimits *limits,
 			return verdict_refuse(detail, VERDICT_TOO_LARGE,
 								  "The %s has more than %zu members and elements.",
 								  limits->name, limits->members);
+		if (scan.number > NUMBER_MAX_SIZE || scan.exponent > EXPONENT_MAX_SIZE)
+			return verdict_refuse(detail, VERDICT_MALFORMED,
+								  "The %s has a number out of range, near byte %zu.",
+								  limits->name, i);
 		if (scan.string > limits->string)
 			return verdict_refuse(detail, VERDICT_TOO_LARGE,
 								  "The %s has a string of more than %zu bytes.",

@@ -30,7 +30,7 @@ sub test_secret { return 'the secret of https://idp.example.com' }
 sub new_token
 {
 	my (%claims) = @_;
-	return mint_hs256({}, default_claims(client_id => 'shop', %claims), test_secret());
+	return mint_hs256({ kid => 'first' }, default_claims(client_id => 'shop', %claims), test_secret());
 }
 
 # A running cluster; arguments after the name are lines of postgresql.conf, or
@@ -59,6 +59,7 @@ sub install
 		CREATE EXTENSION token_auth;
 		SELECT token_auth.add_issuer('https://idp.example.com', '{orders-api}', name => 'idp');
 		SELECT token_auth.add_secret('idp', '\\x$secret', 'HS256', 'first');
+		SELECT token_auth.add_secret('idp', sha256('another secret'), 'HS256', 'second');
 	});
 	return;
 }
@@ -107,7 +108,8 @@ sub start
 	my $mark = 'end of statement ' . ++$self->{statements};
 
 	@$self{qw(out err)} = ('', '');
-	$self->{in} .= "$sql\n;\n\\echo $mark\n\\warn $mark\n";
+	$sql .= ';' if $sql !~ /\\\.$/;	# the data of COPY have an end of their own
+	$self->{in} .= "$sql\n\\echo $mark\n\\warn $mark\n";
 	$self->{psql}->pump_nb;
 	return;
 }

@@ -23,7 +23,7 @@ $node->safe_psql('postgres', q{
 	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA token_auth TO app;
 	CREATE TABLE gate ();
 	GRANT SELECT ON gate TO app;
-	CREATE FUNCTION subject_at_gate() RETURNS text LANGUAGE plpgsql PARALLEL SAFE
+	CREATE FUNCTION pass_gate() RETURNS text LANGUAGE plpgsql PARALLEL SAFE
 	AS $$ BEGIN PERFORM FROM gate; RETURN token_auth.subject(); END $$;
 });
 
@@ -68,9 +68,8 @@ sub look_while_running
 }
 
 my $token = new_token();
-my $gate = 'FROM gate';
 my $query_id = look_while_running(
-	"SELECT token_auth.set_session_token('$token'), (SELECT count(*) $gate)", $token, 'set_session_token');
+	"SELECT token_auth.set_session_token('$token'), pass_gate()", $token, 'set_session_token');
 is(seen('state'), 'idle', 'the client is idle then');
 
 $token = new_token(exp => time - 9999, iat => time - 19999);
@@ -79,14 +78,13 @@ is(leaks(seen('query'), $token), '', 'no token of a refused statement');
 for my $function (qw(verify inspect revoke_token set_local_token))
 {
 	$token = new_token();
-	look_while_running("SELECT (SELECT count(*) FROM token_auth.$function('$token')), (SELECT count(*) $gate)",
-		$token, $function);
+	look_while_running("SELECT count(*), pass_gate() FROM token_auth.$function('$token')", $token, $function);
 }
 $token = new_token();
 $client->query("SET token_auth.token = '$token'");
 is(leaks(seen('query'), $token), '', 'no token of SET');
 like(seen('query'), qr/SET token_auth\.token = '\*\*\*'/, '... the rest is there');
-look_while_running("SELECT set_config('token_auth.token', '$token', false) IS NULL, (SELECT count(*) $gate)",
+look_while_running("SELECT set_config('token_auth.token', '$token', false) IS NULL, pass_gate()",
 	$token, 'set_config');
 my $secret = unpack 'H*', 'another secret of 32 octets or so';
 $client->query("SELECT token_auth.add_secret('idp', '\\x$secret', 'HS256', 'second')");
@@ -100,12 +98,11 @@ like(seen('query'), qr/"a{30}"/, 'a long name stays');
 $client->query("SET $force_parallel = on; SET parallel_leader_participation = off");
 $token = new_token();
 $watcher->query('BEGIN; LOCK TABLE gate');
-$client->start("SELECT subject_at_gate() WHERE '$token' <> ''");
+$client->start("SELECT pass_gate() WHERE '$token' <> ''");
 ok($node->poll_query_until('postgres',
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE leader_pid = $pid AND wait_event_type = 'Lock'"),
 	'a parallel worker waits at the gate');
-is(leaks(seen('query', "leader_pid = $pid"), $token), '', 'no token in what a parallel worker shows')
-  ;
+is(leaks(seen('query', "leader_pid = $pid"), $token), '', 'no token in what a parallel worker shows');
 $watcher->query('COMMIT');
 $client->finish;
 

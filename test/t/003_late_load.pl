@@ -193,7 +193,38 @@ for my $participation (qw(on off))
 	is(outcome($session, $in_workers), 'nobody', '... and not in the next transaction');
 	$session->quit;
 }
-$node->append_conf('postgresql.conf', "token_auth.binding = 'session'\n");
+
+# --- the other settings ---------------------------------------------------------
+# a first load inside a parallel plan must not bring back the defaults
+my %settings = ('on_missing' => 'error', 'on_expired' => 'anonymous', 'recheck_interval' => '3s',
+	'cache_size' => '2MB', 'max_token_size' => '8kB', 'log_accepted' => 'on', 'binding' => 'transaction');
+$node->append_conf('postgresql.conf', join '', map { "token_auth.$_ = '$settings{$_}'\n" } sort keys %settings);
+$node->reload;
+for my $participation (qw(on off))
+{
+	$session = fresh();
+	$session->query("$parallel; SET parallel_leader_participation = $participation");
+	is(outcome($session, $in_workers), '28T17', "first load in a parallel plan (leader participation $participation)");
+	is($session->query("SHOW token_auth.$_"), $settings{$_}, "... keeps $_") for sort keys %settings;
+	$session->quit;
+}
+# an ordinary role that sets them before the library is loaded does not get its way
+$session = fresh();
+$session->query(join ';', map { "SET token_auth.$_ = DEFAULT" } keys %settings);
+$session->query("SET token_auth.on_missing = 'anonymous'; SET token_auth.binding = 'session'; SET token_auth.on_expired = 'anonymous'; "
+	. "SET token_auth.log_accepted = off; SET token_auth.max_token_size = '64kB'; SET token_auth.recheck_interval = '60s'; SET token_auth.cache_size = 0");
+is(outcome($session, $subject), '28T17', 'an ordinary role sets on_missing before the library is loaded: in vain');
+is($session->query("SHOW token_auth.$_"), $settings{$_}, "... as with $_") for sort keys %settings;
+$session->quit;
+# nor one that sets them by connection options; whether that is refused or ignored
+$session = fresh(options => '-c token_auth.on_missing=anonymous');
+isnt(outcome($session, $subject), 'nobody', 'on_missing as a connection option of an ordinary role: in vain');
+$session->quit;
+$session = fresh(options => "-c token_auth.binding=session -c token_auth.token=$alice");
+isnt(outcome($session, $subject), 'alice', '... as is binding');
+$session->quit;
+my %defaults = (%settings, on_missing => 'anonymous', on_expired => 'error', binding => 'session');
+$node->append_conf('postgresql.conf', join '', map { "token_auth.$_ = '$defaults{$_}'\n" } sort keys %defaults);
 $node->reload;
 
 # --- stored in the configuration ----------------------------------------------

@@ -17,7 +17,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE none TEMPLATE template0');
 $node->safe_psql('other', q{
 	CREATE EXTENSION token_auth;
 	SELECT token_auth.add_issuer('https://idp.example.com', '{orders-api}', name => 'idp');
-	SELECT token_auth.add_secret('idp', sha256('another secret'), 'HS256', 'first');
+	SELECT token_auth.add_secret('idp', sha256('yet another secret'), 'HS256', 'first');
 });
 my $alice = new_token();
 my $subject = "SELECT coalesce(token_auth.subject(), 'nobody')";
@@ -95,7 +95,7 @@ is(outcome($here, 'EXECUTE p'), '28T10', '... revocations reach the session as b
 $node->safe_psql('postgres', "SELECT token_auth.reinstate('idp', 'subject', 'alice')");
 $here->query("BEGIN; SELECT token_auth.subject()");
 $node->safe_psql('postgres', "SET lock_timeout = '180s'; DROP EXTENSION token_auth");
-is(outcome($here, $subject), '3F000', 'a reader keeps no lock that DROP EXTENSION would wait for');
+like(outcome($here, $subject), qr/^(3F000|42P01)$/, 'a reader keeps no lock that DROP EXTENSION would wait for');
 $here->query('ROLLBACK');
 
 # dropped and created in one transaction, rolled back

@@ -1,0 +1,430 @@
+/*
+ * seeds.c
+ *		Writes issuer/ and corpus/: what the fuzz targets begin with.
+ *
+ * Tokens of every algorithm, with keys made here whose private halves end with
+ * this program, and what the published vectors have of other shapes.
+ */
+#include <jansson.h>
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base64url.h"
+#include "policies.h"
+#include "test_sign.h"
+
+static TestKey keys[ALGORITHM_COUNT];
+static FILE *signed_inputs;
+
+static FILE *
+open_file(const char *folder, const char *name)
+{
+	char		path[256];
+	FILE	   *file;
+
+	mkdir(folder, 0777);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	if (file == NULL)
+	{
+		perror(path);
+		exit(1);
+	}
+	return file;
+}
+
+static void
+write_seed(const char *target, const char *name, const void *bytes, size_t size)
+{
+	char		folder[64];
+	FILE	   *file;
+
+	snprintf(folder, sizeof(folder), "corpus/%s", target);
+	file = open_file(folder, name);
+	fwrite(bytes, 1, size, file);
+	fclose(file);
+}
+
+static void
+write_text(const char *target, const char *name, const char *text)
+{
+	write_seed(target, name, text, strlen(text));
+}
+
+/*
+ * The issuer, and its tokens
+ */
+
+/* The JWK of a key, with its secret if it is one; malloc'd. */
+static char *
+key_text(const TestKey *key)
+{
+	char		encoded[BASE64URL_ENCODED_SIZE(sizeof(key->secret)) + 1];
+	char	   *text;
+
+	if (key->pkey != NULL)
+		return jwk_public_text(key->jwk);
+	text = malloc(512);
+	encoded[base64url_encode(key->secret, sizeof(key->secret), encoded)] = '\0';
+	snprintf(text, 512, "{\"kty\":\"oct\",\"alg\":\"%s\",\"kid\":\"%s\",\"k\":\"%s\"}",
+			 algorithm_info(key->algorithm)->name, key->jwk->key_id, encoded);
+	return text;
+}
+
+static void
+make_issuer(void)
+{
+	FILE	   *file = open_file("issuer", "keys.jsonl");
+
+	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
+	{
+		const char *name = algorithm_info((Algorithm) i)->name;
+		char	   *text;
+
+		test_key_make(&keys[i], (Algorithm) i, name);
+		text = key_text(&keys[i]);
+		fprintf(file, "%s\n", text);
+		write_text("jwk", name, text);
+		free(text);
+	}
+	fclose(file);
+}
+
+static void
+write_token(const char *name, Algorithm algorithm, const char *header, const char *payload)
+{
+	char	   *text = test_sign(&keys[algorithm], header, payload);
+
+	write_text("token", name, text);
+	write_text("jws", name, text);
+	*strrchr(text, '.') = '\0';
+	fprintf(signed_inputs, "%s\n", text);
+	free(text);
+}
+
+#define COMMON "\"iss\":\"" ISSUER_NAME "\",\"aud\":\"orders\",\"sub\":\"alice\",\"exp\":1800000300,\"iat\":1800000000"
+#define RFC9068 COMMON ",\"client_id\":\"app\",\"jti\":\"j1\""
+#define ENTRA COMMON ",\"azp\":\"app\",\"tid\":\"t1\",\"oid\":\"o1\",\"uti\":\"u1\""
+
+/* Payloads for the first policy, "at+jwt", and for the second, "JWT". */
+static const struct
+{
+	const char *name;
+	const char *type;
+	const char *payload;
+}			tokens[] = {
+	{"scopes", "at+jwt", "{" RFC9068 ",\"scope\":\"orders:read orders:write\",\"nbf\":1799999000}"},
+	{"roles", "application/at+jwt", "{" RFC9068 ",\"groups\":[{\"value\":\"g1\",\"display\":\"x\"},\"g2\"],\"roles\":\"r\",\"sid\":\"s\"}"},
+	{"audiences", "at+jwt", "{\"iss\":\"" ISSUER_NAME "\",\"aud\":[\"x\",\"bills\"],\"sub\":\"a\",\"exp\":1.8000003e9,\"iat\":1800000000.25,\"client_id\":\"a\",\"jti\":\"j\"}"},
+	{"client", "at+jwt", "{\"iss\":\"" ISSUER_NAME "\",\"aud\":\"orders\",\"sub\":\"app@clients\",\"exp\":1800000300,\"iat\":1800000000,\"client_id\":\"app\",\"jti\":\"j\",\"gty\":[\"client-credentials\"]}"},
+	{"expired", "at+jwt", "{\"iss\":\"" ISSUER_NAME "\",\"aud\":\"orders\",\"sub\":\"a\",\"exp\":1700000000,\"iat\":1600000000,\"client_id\":\"a\",\"jti\":\"j\"}"},
+	{"future", "at+jwt", "{" RFC9068 ",\"nbf\":253402300799,\"auth_time\":0}"},
+	{"bound", "at+jwt", "{" RFC9068 ",\"cnf\":{\"jkt\":\"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"}}"},
+	{"event", "secevent+jwt", "{" RFC9068 ",\"events\":{\"https://schemas.openid.net/secevent/caep/event-type/session-revoked\":{}}}"},
+	{"id_token", "JWT", "{" COMMON ",\"nonce\":\"n\",\"at_hash\":\"h\",\"azp\":\"app\"}"},
+	{"entra", "JWT", "{" ENTRA ",\"ver\":\"2.0\",\"scp\":\"Orders.Read Orders.Write\",\"roles\":[\"Reader\"]}"},
+	{"overage", "JWT", "{" ENTRA ",\"scp\":\"a\",\"_claim_names\":{\"groups\":\"src1\"},\"_claim_sources\":{\"src1\":{\"endpoint\":\"https://x\"}},\"hasgroups\":true}"},
+	{"app_only", "JWT", "{" ENTRA ",\"roles\":[\"App\"],\"idtyp\":\"app\",\"wids\":[\"w\"]}"},
+	{"escapes", "at+jwt", "{" RFC9068 ",\"name\":\"\\u00e9\\ud83d\\ude00\\\"\\n\xc3\xa9\",\"deep\":[[[{\"a\":[{}]}]]],\"n\":[-1,1e10,true,null]}"},
+	{"wrong_types", "at+jwt", "{\"iss\":\"" ISSUER_NAME "\",\"aud\":[1],\"sub\":7,\"exp\":\"1800000300\",\"iat\":-1,\"client_id\":null,\"jti\":[]}"},
+};
+
+#define N_TOKENS (sizeof(tokens) / sizeof(tokens[0]))
+
+static void
+make_tokens(void)
+{
+	char		header[256];
+
+	signed_inputs = open_file("issuer", "signed.txt");
+	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
+	{
+		const char *name = algorithm_info((Algorithm) i)->name;
+
+		snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\",\"typ\":\"at+jwt\"}", name, name);
+		write_token(name, (Algorithm) i, header, tokens[0].payload);
+	}
+	for (size_t i = 0; i < N_TOKENS; i++)
+	{
+		snprintf(header, sizeof(header), "{\"alg\":\"ES256\",\"typ\":\"%s\"}", tokens[i].type);
+		write_token(tokens[i].name, ALGORITHM_ES256, header, tokens[i].payload);
+		write_text("claims", tokens[i].name, tokens[i].payload);
+		write_text("strict_json", tokens[i].name, tokens[i].payload);
+	}
+	write_token("EdDSA", ALGORITHM_ED25519,
+				"{\"typ\":\"at+jwt\",\"alg\":\"EdDSA\",\"kid\":\"Ed25519\",\"jku\":\"https://x/jwks\",\"x5c\":[\"MIIB\"]}",
+				tokens[0].payload);
+	write_token("no_kid", ALGORITHM_HS256, "{\"alg\":\"HS256\",\"typ\":\"at+jwt\"}", tokens[1].payload);
+	fclose(signed_inputs);
+}
+
+/*
+ * Keys in other forms
+ */
+
+static json_t *
+public_jwk(Algorithm algorithm)
+{
+	char	   *text = key_text(&keys[algorithm]);
+	json_t	   *jwk = json_loads(text, 0, NULL);
+
+	free(text);
+	return jwk;
+}
+
+static void
+write_json(const char *target, const char *name, json_t *value)
+{
+	char	   *text = json_dumps(value, JSON_COMPACT);
+
+	write_text(target, name, text);
+	free(text);
+	json_decref(value);
+}
+
+static void
+make_key_sets(void)
+{
+	json_t	   *public = json_array();
+	json_t	   *secret = json_array();
+	json_t	   *same = json_array();
+
+	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
+		json_array_append_new(keys[i].pkey != NULL ? public : secret, public_jwk((Algorithm) i));
+	for (int i = ALGORITHM_ES256; i <= ALGORITHM_ES512; i++)
+	{
+		json_t	   *jwk = public_jwk((Algorithm) i);
+
+		json_object_set_new(jwk, "kid", json_string("k"));
+		json_array_append(same, jwk);
+		json_array_append_new(same, jwk);
+	}
+	write_json("jwk_set", "public", json_pack("{so}", "keys", public));
+	write_json("jwk_set", "secret", json_pack("{so}", "keys", secret));
+	write_json("jwk_set", "same_kid", json_pack("{so}", "keys", same));
+	write_json("jwk_set", "mixed", json_pack("{s[oo]}", "keys", public_jwk(ALGORITHM_HS256), public_jwk(ALGORITHM_ES256)));
+	write_json("jwk_set", "one", public_jwk(ALGORITHM_ED25519));
+	write_json("jwk_set", "partly", json_pack("{s[{ss}o]}", "keys", "kty", "AKP", public_jwk(ALGORITHM_ED448)));
+	write_text("jwk_set", "empty", "{\"keys\":[]}");
+}
+
+static void
+make_key_variants(void)
+{
+	json_t	   *jwk = public_jwk(ALGORITHM_ES256);
+
+	json_object_del(jwk, "alg");
+	json_object_set_new(jwk, "key_ops", json_pack("[ss]", "verify", "sign"));
+	json_object_set_new(jwk, "issuer", json_string("https://login.example/{tenantid}/v2.0"));
+	json_object_set_new(jwk, "x5c", json_pack("[s]", "MIIB"));
+	write_json("jwk", "entra", jwk);
+	jwk = public_jwk(ALGORITHM_RS256);
+	json_object_del(jwk, "alg");
+	json_object_del(jwk, "kid");
+	write_json("jwk", "bare", jwk);
+	jwk = public_jwk(ALGORITHM_ED25519);
+	json_object_set_new(jwk, "alg", json_string("EdDSA"));
+	json_object_set_new(jwk, "d", json_string("AAAA"));
+	write_json("jwk", "private", jwk);
+	write_text("jwk", "future", "{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AAAA\"}");
+}
+
+static void
+write_pem(const char *name, const char *label, unsigned char *der, int size)
+{
+	BIO		   *bio = BIO_new(BIO_s_mem());
+	char	   *text;
+	long		length;
+
+	PEM_write_bio(bio, label, "", der, size);
+	length = BIO_get_mem_data(bio, &text);
+	write_seed("jwk_from_pem", name, text, (size_t) length);
+	BIO_free(bio);
+	OPENSSL_free(der);
+}
+
+static void
+write_public_key(const char *name, const EVP_PKEY *pkey)
+{
+	unsigned char *der = NULL;
+	int			size = i2d_PUBKEY(pkey, &der);
+
+	write_pem(name, "PUBLIC KEY", der, size);
+}
+
+static void
+write_certificate(const char *name, EVP_PKEY *pkey, const EVP_MD *digest)
+{
+	X509	   *certificate = X509_new();
+	unsigned char *der = NULL;
+	int			size;
+
+	X509_set_pubkey(certificate, pkey);
+	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 1);
+	X509_sign(certificate, pkey, digest);
+	size = i2d_X509(certificate, &der);
+	write_pem(name, "CERTIFICATE", der, size);
+	X509_free(certificate);
+}
+
+static void
+make_pem(void)
+{
+	EVP_PKEY   *ec = keys[ALGORITHM_ES256].pkey;
+	unsigned char *der = NULL;
+	int			size;
+
+	for (int i = ALGORITHM_RS512; i < ALGORITHM_COUNT; i++)
+	{
+		if (i != ALGORITHM_PS256 && i != ALGORITHM_PS384)
+			write_public_key(algorithm_info((Algorithm) i)->name, keys[i].pkey);
+	}
+	size = i2d_PublicKey(keys[ALGORITHM_RS256].pkey, &der);
+	write_pem("pkcs1", "RSA PUBLIC KEY", der, size);
+	write_certificate("certificate-ES256", ec, EVP_sha256());
+	write_certificate("certificate-Ed25519", keys[ALGORITHM_ED25519].pkey, NULL);
+	der = NULL;
+	size = i2d_PrivateKey(keys[ALGORITHM_ES256K].pkey, &der);
+	/* not the issuer's own: the last octets are another number's */
+	memset(der + 7, 1, 32);
+	write_pem("private", "EC PRIVATE KEY", der, size);
+
+	EVP_PKEY_set_utf8_string_param(ec, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
+	write_public_key("compressed", ec);
+	EVP_PKEY_set_utf8_string_param(ec, OSSL_PKEY_PARAM_EC_ENCODING, "explicit");
+	write_public_key("explicit", ec);
+}
+
+/*
+ * Small texts
+ */
+
+static void
+make_policies(void)
+{
+	static const char *const names[] = {"rfc9068", "entra", "keycloak", "cognito", "lax"};
+
+	for (size_t i = 0; i < N_POLICIES; i++)
+		write_text("claim_policy", names[i], policies[i]);
+	write_text("claim_policy", "nested",
+			   "{\"issuer\":\"" ISSUER_NAME "\",\"audiences\":[\"orders\"],\"required_claims\":[\"x|y\",\"iss\"],"
+			   "\"claim_constraints\":{\"tid\":{\"x\":[1,2.5,null],\"!y\":[true,\"z\"]},\"a\":{\"c\":{\"d\":1}}}}");
+}
+
+static void
+make_texts(void)
+{
+	static const char *const encoded[] = {"", "AA", "AAA", "AAAA", "AB", "-_-_", "eyJhbGciOiJFUzI1NiJ9", "A", "AA=="};
+	static const char *const objects[] = {
+		"{}", "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":[[[[[[[[1]]]]]]]]}",
+		"{\"a\":1e400}", "{\"a\":-0.0,\"b\":1e-400,\"c\":9223372036854775808}", "{\"a\":\"\\ud800\"}", "{} {}",
+		"\xef\xbb\xbf{}", "[{}]", "{\"a\":\"\x7f\xc2\x85\"}", " {\"a\" : [ ] }\r\n"
+	};
+	char		name[16];
+
+	for (size_t i = 0; i < sizeof(encoded) / sizeof(encoded[0]); i++)
+	{
+		snprintf(name, sizeof(name), "text%zu", i);
+		write_text("base64url", name, encoded[i]);
+	}
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+	{
+		snprintf(name, sizeof(name), "text%zu", i);
+		write_text("strict_json", name, objects[i]);
+		write_text("claims", name, objects[i]);
+	}
+}
+
+/*
+ * Published vectors
+ */
+
+#define MAX_VECTOR_SIZE 2500
+#define MAX_SEEN 1000
+
+static char *seen[MAX_SEEN];
+static size_t n_seen;
+
+/* Nothing of this text was there before; takes the text. */
+static int
+is_new(char *text)
+{
+	for (size_t i = 0; i < n_seen; i++)
+	{
+		if (strcmp(seen[i], text) == 0)
+		{
+			free(text);
+			return 0;
+		}
+	}
+	if (n_seen == MAX_SEEN)
+		abort();
+	seen[n_seen++] = text;
+	return 1;
+}
+
+/* Of the tokens those whose header is a new one: they differ in shape. */
+static void
+write_vector(const json_t *vector, const char *name)
+{
+	const char *token = json_string_value(json_object_get(vector, "token"));
+	const json_t *jwk = json_object_get(vector, "jwk");
+	char	   *text = json_dumps(jwk != NULL ? jwk : json_object_get(vector, "jwks"), JSON_COMPACT);
+
+	if (strlen(text) <= MAX_VECTOR_SIZE && is_new(strdup(text)))
+		write_text(jwk != NULL ? "jwk" : "jwk_set", name, text);
+	free(text);
+	if (strlen(token) <= MAX_VECTOR_SIZE && is_new(strndup(token, strcspn(token, "."))))
+		write_text("jws", name, token);
+}
+
+static void
+read_vectors(void)
+{
+	static char line[1 << 16];
+	FILE	   *file = fopen(VECTORS "/published.jsonl", "r");
+	int			n = 0;
+
+	if (file == NULL)
+	{
+		perror("published.jsonl");
+		exit(1);
+	}
+	while (fgets(line, sizeof(line), file) != NULL)
+	{
+		json_t	   *vector = json_loads(line, 0, NULL);
+		char		name[32];
+
+		snprintf(name, sizeof(name), "published%03d", ++n);
+		write_vector(vector, name);
+		json_decref(vector);
+	}
+	fclose(file);
+	while (n_seen > 0)
+		free(seen[--n_seen]);
+}
+
+int
+main(void)
+{
+	make_issuer();
+	make_tokens();
+	make_key_sets();
+	make_key_variants();
+	make_policies();
+	make_texts();
+	read_vectors();
+	make_pem();
+	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
+		test_key_free(&keys[i]);
+	return 0;
+}

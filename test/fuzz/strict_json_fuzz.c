@@ -1,0 +1,118 @@
+/* Any text as JSON object: within its limits, and the same when written and read again. */
+#include "fuzz.h"
+
+#include <jansson.h>
+#include <math.h>
+
+#include "core/strict_json.h"
+
+/* What a parsed value has of what is limited. */
+typedef struct Extent
+{
+	size_t		depth;
+	size_t		members;
+	size_t		string;
+} Extent;
+
+static void
+measure(const json_t *value, size_t depth, Extent *extent)
+{
+	const char *name;
+	json_t	   *member;
+
+	if (json_is_object(value) || json_is_array(value))
+		depth++;
+	if (depth > extent->depth)
+		extent->depth = depth;
+	extent->members += json_object_size(value) + json_array_size(value);
+	if (json_string_length(value) > extent->string)
+		extent->string = json_string_length(value);
+	if (json_is_real(value))
+		REQUIRE(isfinite(json_real_value(value)));
+
+	json_object_foreach((json_t *) value, name, member)
+	{
+		if (strlen(name) > extent->string)
+			extent->string = strlen(name);
+		measure(member, depth, extent);
+	}
+	for (size_t i = 0; i < json_array_size(value); i++)
+		measure(json_array_get(value, i), depth, extent);
+}
+
+static void
+check_extent(const json_t *object, const JsonLimits *limits)
+{
+	Extent		extent = {0};
+
+	REQUIRE(json_is_object(object));
+	measure(object, 0, &extent);
+	REQUIRE(extent.depth <= limits->depth);
+	REQUIRE(extent.members <= limits->members);
+	REQUIRE(extent.string <= limits->string);
+}
+
+/* Written out, it is the same object still. */
+static void
+check_written(const json_t *object)
+{
+	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	char	   *text = strict_json_text(object);
+	json_t	   *again;
+
+	REQUIRE(text != NULL);
+	REQUIRE(strict_json_object(text, strlen(text), &unlimited, &again, NULL) == VERDICT_OK);
+	REQUIRE(json_equal(object, again) == 1);
+	json_decref(again);
+	free(text);
+}
+
+static void
+check_strings(const json_t *object)
+{
+	const char *name;
+	json_t	   *member;
+
+	json_object_foreach((json_t *) object, name, member)
+	{
+		Detail		detail = {""};
+		const char *value;
+		Verdict		verdict = strict_json_string(object, name, 256, &value, &detail);
+
+		if (strlen(name) < 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name))
+			require_answer(verdict, &detail, value);
+		if (verdict == VERDICT_OK)
+			REQUIRE(json_is_string(member) && strlen(value) == json_string_length(member) &&
+					strlen(value) <= 256);
+	}
+}
+
+static void
+check(const char *text, size_t length, const JsonLimits *limits)
+{
+	json_t	   *object;
+	Detail		detail = {""};
+	Verdict		verdict = strict_json_object(text, length, limits, &object, &detail);
+
+	require_answer(verdict, &detail, object);
+	if (verdict != VERDICT_OK)
+		return;
+	REQUIRE(length <= limits->size);
+	check_extent(object, limits);
+	check_written(object);
+	check_strings(object);
+	json_decref(object);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const JsonLimits tight = {
+		.size = 512, .depth = 4, .members = 12, .string = 16, .name = "text"
+	};
+
+	check((const char *) data, size, &tight);
+	check((const char *) data, size, &strict_json_header_limits);
+	check((const char *) data, size, &strict_json_claims_limits);
+	return 0;
+}
