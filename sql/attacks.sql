@@ -258,6 +258,13 @@ INSERT INTO attack (name, token)
         ('a comment', good || '// x'::bytea),
         ('a trailing comma', substr(good, 1, length(good) - 1) || ',}'::bytea),
         ('cut off', substr(good, 1, length(good) - 1))) AS v (what, payload);
+INSERT INTO attack (name, token)
+    SELECT what || ' in the header', pg_temp.raw(header, convert_to(mint.claims()::text, 'UTF8')) FROM (VALUES
+        ('BOM', '\xefbbbf'::bytea || '{"alg":"HS256","typ":"JWT"}'::bytea),
+        ('invalid UTF-8', '{"alg":"HS256","typ":"JWT","x":"'::bytea || '\xff'::bytea || '"}'::bytea),
+        ('NUL', '{"alg":"HS256","typ":"JWT"}'::bytea || '\x00'::bytea),
+        ('more after the end', '{"alg":"HS256","typ":"JWT"}{}'),
+        ('a number out of range', '{"alg":"HS256","typ":"JWT","x":1e400}')) AS t (what, header);
 INSERT INTO attack (name, token) VALUES
     ('a surrogate alone', pg_temp.payload('"x": "\ud800"')),
     ('= a pair of surrogates', pg_temp.payload('"x": "\ud83d\ude00"')),
@@ -349,6 +356,28 @@ SELECT name FROM attack, LATERAL (SELECT bool_or(outcome = 'fail') AS failed FRO
 -- nor does a refusal repeat what it was given
 SELECT DISTINCT name FROM attack, generate_series(1, least(length(token), 2000) - 11, 4) AS i
     WHERE token !~ '^\.|^A+$' AND strpos(mint.verdict(token), substr(token, i, 12)) > 0;
+
+-- the same with the largest size that can be allowed
+SELECT mint.outcome('SET token_auth.max_token_size = 65537');
+SET token_auth.max_token_size = '64kB';
+SELECT name, CASE number WHEN 10 THEN left(mint.verdict(token), 3) ELSE pg_temp.verdict(token) END FROM (VALUES
+    (1, '64 kB and a byte', repeat('A', 65537)),
+    (2, '64 kB of a letter', repeat('A', 65536)),
+    (3, '64 kB of dots', repeat('.', 65536)),
+    (4, '64 kB of brackets', mint.raw('{"alg":"HS256","typ":"JWT"}', repeat('[', 49000))),
+    (5, '64 kB of quotes', mint.raw('{"alg":"HS256","typ":"JWT"}', repeat('"', 49000))),
+    (6, '64 kB of backslashes', pg_temp.payload('"x": "' || repeat('\', 48000) || '"')),
+    (7, 'header of 40 kB', mint.token('{}', jsonb_build_object('kid', repeat('k', 40000)))),
+    (8, 'signature of 40 kB', mint.token() || repeat('A', 40000)),
+    (9, 'number of 40 kB', pg_temp.payload('"x": 1' || repeat('0', 40000))),
+    (10, 'fraction of 40 kB', pg_temp.payload('"x": 0.' || repeat('0', 40000) || '1')),
+    (11, 'a text of 5000 members', pg_temp.payload((SELECT string_agg(format('"%s":0', i), ',') FROM generate_series(1, 5000) AS i))),
+    (12, '= 4000 members', pg_temp.payload((SELECT string_agg(format('"%s":0', i), ',') FROM generate_series(1, 4000) AS i))),
+    (13, '5000 roles', mint.token(jsonb_build_object('roles', (SELECT jsonb_agg('r' || i) FROM generate_series(1, 5000) AS i)))),
+    (14, '= 4000 roles', mint.token(jsonb_build_object('roles', (SELECT jsonb_agg('r' || i) FROM generate_series(1, 4000) AS i)))),
+    (15, 'a scope of 5000', mint.token(jsonb_build_object('scope', (SELECT string_agg('s' || i, ' ') FROM generate_series(1, 5000) AS i))))
+    ) AS t (number, name, token) ORDER BY number;
+RESET token_auth.max_token_size;
 
 -- the remembered verification of a token does not help another one, or the same one later
 SELECT mint.token() AS good \gset

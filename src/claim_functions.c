@@ -44,7 +44,7 @@ PG_FUNCTION_INFO_V1(token_auth_##name); \
 Datum \
 token_auth_##name(PG_FUNCTION_ARGS) \
 { \
-	const VerifiedToken *token = token_of(); \
+	const VerifiedToken *token = token_of(fcinfo); \
 	CallSite   *site; \
 \
 	if (token == NULL) \
@@ -85,7 +85,7 @@ PG_FUNCTION_INFO_V1(token_auth_##name); \
 Datum \
 token_auth_##name(PG_FUNCTION_ARGS) \
 { \
-	const VerifiedToken *token = session_token(); \
+	const VerifiedToken *token = session_token(fcinfo); \
 \
 	if (token == NULL) \
 		PG_RETURN_NULL(); \
@@ -103,7 +103,7 @@ PG_FUNCTION_INFO_V1(token_auth_is_client);
 Datum
 token_auth_is_client(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *token = session_token(fcinfo);
 
 	if (token == NULL)
 		PG_RETURN_NULL();
@@ -116,7 +116,7 @@ PG_FUNCTION_INFO_V1(token_auth_is_authenticated);
 Datum
 token_auth_is_authenticated(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(session_any_token() != NULL);
+	PG_RETURN_BOOL(session_any_token(fcinfo) != NULL);
 }
 
 /* The token, if it is of the namespace in argument 0, or NULL. */
@@ -125,10 +125,10 @@ token_of_first_argument(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(0))
 	{
-		(void) session_any_token();
+		(void) session_any_token(fcinfo);
 		return NULL;
 	}
-	return session_token_in_namespace(PG_GETARG_TEXT_PP(0));
+	return session_token_in_namespace(fcinfo, PG_GETARG_TEXT_PP(0));
 }
 
 PG_FUNCTION_INFO_V1(token_auth_subject_in_namespace);
@@ -222,7 +222,7 @@ PG_FUNCTION_INFO_V1(token_auth_##name); \
 Datum \
 token_auth_##name(PG_FUNCTION_ARGS) \
 { \
-	return answer_claim(fcinfo, session_token(), 0, &name##_type); \
+	return answer_claim(fcinfo, session_token(fcinfo), 0, &name##_type); \
 }
 
 /* *INDENT-OFF* */
@@ -249,7 +249,7 @@ static Datum
 answer_named_claim(FunctionCallInfo fcinfo, const char *name,
 				   const ClaimType *type)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *token = session_token(fcinfo);
 	CallSite   *site;
 	ClaimValue	claim;
 	Datum		value;
@@ -288,7 +288,7 @@ PG_FUNCTION_INFO_V1(token_auth_subject_uuid);
 Datum
 token_auth_subject_uuid(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *token = session_token(fcinfo);
 	CallSite   *site;
 	pg_uuid_t	uuid;
 

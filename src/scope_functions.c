@@ -66,7 +66,7 @@ PG_FUNCTION_INFO_V1(token_auth_has_scope);
 Datum
 token_auth_has_scope(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *token = session_token(fcinfo);
 
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
@@ -79,7 +79,7 @@ PG_FUNCTION_INFO_V1(token_auth_has_role);
 Datum
 token_auth_has_role(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *token = session_token(fcinfo);
 
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
@@ -96,10 +96,10 @@ token_of_second_argument(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 	{
-		(void) session_any_token();
+		(void) session_any_token(fcinfo);
 		return NULL;
 	}
-	return session_token_in_namespace(PG_GETARG_TEXT_PP(1));
+	return session_token_in_namespace(fcinfo, PG_GETARG_TEXT_PP(1));
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_scope_in_namespace);
@@ -176,7 +176,7 @@ PG_FUNCTION_INFO_V1(token_auth_has_any_scope);
 Datum
 token_auth_has_any_scope(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *token = session_token(fcinfo);
 	int			n_wanted;
 	int			n_contained;
 
@@ -192,7 +192,7 @@ PG_FUNCTION_INFO_V1(token_auth_has_all_scopes);
 Datum
 token_auth_has_all_scopes(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *token = session_token(fcinfo);
 	int			n_wanted;
 	int			n_contained;
 
@@ -208,12 +208,13 @@ PG_FUNCTION_INFO_V1(token_auth_require_scope);
 Datum
 token_auth_require_scope(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token();
+	const VerifiedToken *any = session_any_token(fcinfo);
+	const VerifiedToken *token = session_token(fcinfo);
 
 	if (PG_ARGISNULL(0))
 		report_error("22004", "scope must not be NULL", NULL, NULL);
 	if (token == NULL)
-		session_refuse_missing();
+		session_refuse_missing(any);
 	if (!answer_contains(fcinfo, token, token->scopes))
 		report_error("42501",
 					 psprintf("the token lacks scope \"%s\"",
@@ -368,7 +369,7 @@ answer_in_claim(FunctionCallInfo fcinfo, const VerifiedToken *token,
 
 /* Is there anything to look for, and a token to look into? False without a token, NULL for a NULL. */
 #define IN_CLAIM_PROLOGUE(token) \
-	const VerifiedToken *token = session_token(); \
+	const VerifiedToken *token = session_token(fcinfo); \
 \
 	if (token == NULL || PG_ARGISNULL(1)) \
 		PG_RETURN_BOOL(false); \

@@ -7,8 +7,9 @@
  * a CALL that commits in a loop or a string of several statements run many
  * under one. So each ExecutorRun starts unjudged and, when it ends, gives its
  * outer run's judgement back. The first reader of a run judges; later ones
- * compare a counter. Outside the executor (planning, PL/pgSQL's simple
- * expressions) every call judges.
+ * compare two values. Everywhere else (planning, starting the executor,
+ * PL/pgSQL's simple expressions) every call judges: a reader tells by the
+ * memory that its expression lives in whether it is of the run.
  *
  * One statement, one token: a reader that meets another token than the first
  * reader of its run did is an error, or a query could return rows that neither
@@ -224,23 +225,25 @@ changed_in_parallel_mode(void)
 }
 
 /*
- * The slow path of session_any_token(): judge the current token for the
- * running statement. A statement that has begun keeps what it was judged
- * under, but not beside another token.
+ * Does a reader belong to the running statement? Its expression lives in the
+ * statement's per-query memory or, where a row is looked at again after a
+ * concurrent update, below it. An expression of a PL/pgSQL function lives
+ * elsewhere, and is a statement of its own.
  */
-const VerifiedToken *
-session_judge(void)
+static bool
+is_of_running_statement(MemoryContext reader)
 {
-	SessionAbsence absence;
-	VerifiedToken *token;
+	if (session_judgement.statement == NULL)
+		return false;
+	while (reader != NULL && reader != session_judgement.statement)
+		reader = reader->parent;
+	return reader != NULL;
+}
 
-	if (changed_in_parallel_mode())
-		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
-	token = find_current(&absence);
-	local_token_unused = false;
-	if (!session_judgement.in_executor)
-		return token;
-
+/* Judge the running statement: by its first reader, or again after an assignment. */
+static const VerifiedToken *
+judge_statement(VerifiedToken *token)
+{
 	if (!session_judgement.made)
 	{
 		if (token != NULL)
@@ -255,37 +258,60 @@ session_judge(void)
 	return session_judgement.token;
 }
 
-/* Raise 28T17: the statement has no token, or one of another namespace. */
+/*
+ * The slow path of session_any_token(): judge the current token for the
+ * statement that the reader, whose memory this is, belongs to. A statement
+ * that has begun keeps what it was judged under, but not beside another token.
+ */
+const VerifiedToken *
+session_judge(MemoryContext reader)
+{
+	bool		is_of_statement = is_of_running_statement(reader);
+	SessionAbsence absence;
+	VerifiedToken *token;
+
+	if (is_of_statement && session_judgement.made &&
+		session_judgement.assignments == settings_token_assignments)
+		return session_judgement.token;
+
+	if (changed_in_parallel_mode())
+		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
+	token = find_current(&absence);
+	local_token_unused = false;
+	return is_of_statement ? judge_statement(token) : token;
+}
+
+/* Raise 28T17: there is no token, or one of another namespace. */
 void
-session_refuse_missing(void)
+session_refuse_missing(const VerifiedToken *token)
 {
 	SessionAbsence absence = SESSION_OTHER_NAMESPACE;
 
-	if (session_any_token() == NULL && session_raw_token(&absence) != NULL)
+	if (token == NULL && session_raw_token(&absence) != NULL)
 		absence = SESSION_EXPIRED;
 	refuse_missing(absence);
 }
 
 /*
- * The slow path of session_token(): the statement has no token, or one of
- * another namespace. Returns NULL, unless that is to be an error.
+ * The slow path of session_token(): there is no token, or one of another
+ * namespace. Returns NULL, unless that is to be an error.
  */
 const VerifiedToken *
-session_missing(void)
+session_missing(const VerifiedToken *token)
 {
 	if (settings_on_missing == TOLERANCE_ERROR)
-		session_refuse_missing();
+		session_refuse_missing(token);
 	return NULL;
 }
 
-/* The token of the running statement if it is of this namespace, or NULL as session_token(). */
+/* The token if it is of this namespace, or NULL as session_token(). */
 const VerifiedToken *
-session_token_in_namespace(text *namespace)
+session_token_in_namespace(FunctionCallInfo fcinfo, text *namespace)
 {
-	const VerifiedToken *token = session_any_token();
+	const VerifiedToken *token = session_any_token(fcinfo);
 
 	if (token == NULL)
-		return session_missing();
+		return session_missing(NULL);
 	if (VARSIZE_ANY_EXHDR(namespace) != strlen(token->namespace) ||
 		memcmp(VARDATA_ANY(namespace), token->namespace,
 			   VARSIZE_ANY_EXHDR(namespace)) != 0)
@@ -421,11 +447,12 @@ session_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
  * Statements
  */
 
+/* From here on no statement is judged; statement: the memory of the one that begins, or NULL. */
 static void
-begin_judgement(bool in_executor)
+begin_judgement(MemoryContext statement)
 {
 	memset(&session_judgement, 0, sizeof(session_judgement));
-	session_judgement.in_executor = in_executor;
+	session_judgement.statement = statement;
 }
 
 static void
@@ -499,7 +526,8 @@ judge_used_query(const QueryDesc *query)
 		authenticate_pin(used->token);
 	session_judgement.token = used->token;
 	session_judgement.made = true;
-	(void) session_judge();
+	session_judgement.assignments = settings_token_assignments - 1;	/* not now */
+	(void) session_judge(session_judgement.statement);
 }
 
 static void
@@ -512,7 +540,7 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 	if (IsParallelWorker())
 		settings_hide_token_from_activity();
 
-	begin_judgement(true);
+	begin_judgement(query->estate->es_query_cxt);
 	PG_TRY();
 	{
 		if (query->already_executed)
@@ -546,13 +574,13 @@ session_executor_start(QueryDesc *query, int eflags)
 {
 	Judgement	outer = session_judgement;
 
-	if (!outer.in_executor)
+	if (outer.statement == NULL)
 	{
 		start(query, eflags);
 		return;
 	}
 
-	begin_judgement(false);
+	begin_judgement(NULL);
 	PG_TRY();
 	{
 		start(query, eflags);
@@ -582,12 +610,12 @@ session_planner(Query *parse, const char *query_string, int cursor_options,
 				ParamListInfo parameters)
 {
 	Judgement	outer = session_judgement;
-	PlannedStmt *result;
+	PlannedStmt *volatile result = NULL;
 
-	if (!outer.in_executor)
+	if (outer.statement == NULL)
 		return plan(parse, query_string, cursor_options, parameters);
 
-	begin_judgement(false);
+	begin_judgement(NULL);
 	PG_TRY();
 	{
 		result = plan(parse, query_string, cursor_options, parameters);

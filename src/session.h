@@ -6,6 +6,7 @@
 #define TOKEN_AUTH_SESSION_H
 
 #include "authenticate.h"
+#include "fmgr.h"
 #include "settings.h"
 
 /* Why there is no current token. */
@@ -24,35 +25,37 @@ typedef enum SessionAbsence
 /* What the running statement was found to run under. Its law is in session.c. */
 typedef struct Judgement
 {
-	bool		in_executor;	/* outside it nothing is kept */
+	MemoryContext statement;	/* per-query memory of the run; NULL outside */
 	bool		made;
 	uint64		assignments;	/* settings_token_assignments it was made at */
-	VerifiedToken *token;		/* pinned while in_executor; NULL: none */
+	VerifiedToken *token;		/* pinned; NULL: none */
 } Judgement;
 
 extern Judgement session_judgement;
 
 extern void session_init(void);
-extern const VerifiedToken *session_judge(void);
-extern const VerifiedToken *session_missing(void);
-extern void session_refuse_missing(void) pg_attribute_noreturn();
-extern const VerifiedToken *session_token_in_namespace(text *namespace);
+extern const VerifiedToken *session_judge(MemoryContext reader);
+extern const VerifiedToken *session_missing(const VerifiedToken *token);
+extern void session_refuse_missing(const VerifiedToken *token) pg_attribute_noreturn();
+extern const VerifiedToken *session_token_in_namespace(FunctionCallInfo fcinfo,
+													   text *namespace);
 extern const char *session_raw_token(SessionAbsence *absence);
 extern const char *session_absence_words(SessionAbsence absence);
 extern const VerifiedToken *session_set_token(const char *raw, bool local);
 extern void session_clear_token(void);
 
 /*
- * The token of the running statement, of whatever namespace, or NULL. Raises
- * an error if it is refused.
+ * The token of the statement that a reader is called in, of whatever
+ * namespace, or NULL. Raises an error if it is refused.
  */
 static inline const VerifiedToken *
-session_any_token(void)
+session_any_token(FunctionCallInfo fcinfo)
 {
 	if (likely(session_judgement.made &&
-			   session_judgement.assignments == settings_token_assignments))
+			   session_judgement.assignments == settings_token_assignments &&
+			   session_judgement.statement == fcinfo->flinfo->fn_mcxt))
 		return session_judgement.token;
-	return session_judge();
+	return session_judge(fcinfo->flinfo->fn_mcxt);
 }
 
 /*
@@ -60,22 +63,22 @@ session_any_token(void)
  * namespace ''. Where a missing token is an error, that is raised.
  */
 static inline const VerifiedToken *
-session_token(void)
+session_token(FunctionCallInfo fcinfo)
 {
-	const VerifiedToken *token = session_any_token();
+	const VerifiedToken *token = session_any_token(fcinfo);
 
 	if (likely(token != NULL && token->namespace[0] == '\0'))
 		return token;
-	return session_missing();
+	return session_missing(token);
 }
 
 /* session_any_token(), for readers: where a missing token is an error, that is raised. */
 static inline const VerifiedToken *
-session_token_of_any_namespace(void)
+session_token_of_any_namespace(FunctionCallInfo fcinfo)
 {
-	const VerifiedToken *token = session_any_token();
+	const VerifiedToken *token = session_any_token(fcinfo);
 
-	return likely(token != NULL) ? token : session_missing();
+	return likely(token != NULL) ? token : session_missing(NULL);
 }
 
 #endif							/* TOKEN_AUTH_SESSION_H */

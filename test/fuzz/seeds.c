@@ -292,11 +292,8 @@ make_pem(void)
 	write_pem("pkcs1", "RSA PUBLIC KEY", der, size);
 	write_certificate("certificate-ES256", ec, EVP_sha256());
 	write_certificate("certificate-Ed25519", keys[ALGORITHM_ED25519].pkey, NULL);
-	der = NULL;
-	size = i2d_PrivateKey(keys[ALGORITHM_ES256K].pkey, &der);
-	/* not the issuer's own: the last octets are another number's */
-	memset(der + 7, 1, 32);
-	write_pem("private", "EC PRIVATE KEY", der, size);
+	write_text("jwk_from_pem", "private",
+			   "-----BEGIN PRIVATE KEY-----\nMAMCAQE=\n-----END PRIVATE KEY-----\n");
 
 	EVP_PKEY_set_utf8_string_param(ec, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
 	write_public_key("compressed", ec);

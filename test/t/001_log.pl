@@ -244,7 +244,7 @@ for my $way (grep { /set_|SET|config|EXECUTE in PL/ && !/DO block/ } sort keys %
 	my $messages = $session->refusal(sprintf $ways{$way}, $good);
 	$session->query('SELECT token_auth.subject(); SELECT count(*) FROM orders') if $way !~ /local|LOCAL|EXECUTE/;
 	my $log = log_of($node, $position);
-	like($log, qr/LOG:  \w+: token accepted: issuer "https:\/\/idp\.example\.com", subject "alice", token id "\Q$id\E", client "shop", session user "app"/,
+	like($log, qr/LOG:  \w+: token_auth: token accepted: issuer "https:\/\/idp\.example\.com", subject "alice", token id "\Q$id\E", client "shop", session user "app"/,
 		"log_accepted: $way leaves a line");
 	is(scalar(() = $log =~ /token accepted/g), 1, '... one');
 	is(leaks($log, $good), '', '... without the token');
