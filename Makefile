@@ -42,8 +42,7 @@ EXTRA_CLEAN = $(OBJS:.o=.d)
 # sql/install.sql comes first, the others in the order of their names.
 REGRESS_FIRST = install
 regress := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
-REGRESS := $(filter $(REGRESS_FIRST),$(regress)) $(filter-out $(REGRESS_FIRST),$(regress))
-REGRESS := $(strip $(REGRESS))
+REGRESS := $(strip $(filter $(REGRESS_FIRST),$(regress)) $(filter-out $(REGRESS_FIRST),$(regress)))
 
 ISOLATION := $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation

@@ -248,6 +248,13 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION token_auth.raise_error(text, text, text, text) IS
     'internal: raise an error without logging the statement';
 
+CREATE FUNCTION token_auth.hide_statement()
+RETURNS void
+AS 'MODULE_PATHNAME', 'token_auth_hide_statement'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION token_auth.hide_statement() IS
+    'internal: hide the running statement from pg_stat_activity, because it may hold a secret';
+
 CREATE FUNCTION token_auth.log_change(action text, issuer text, value text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'token_auth_log_change'
@@ -1386,6 +1393,7 @@ DECLARE
     target text;
     parsed token_auth.parsed_key;
 BEGIN
+    PERFORM token_auth.hide_statement();
     PERFORM token_auth.check_given('secret', add_secret.secret IS NOT NULL);
     PERFORM token_auth.check_given('algorithm', add_secret.algorithm IS NOT NULL);
     target := (token_auth.lock_issuer(add_secret.issuer)).issuer;

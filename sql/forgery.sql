@@ -54,7 +54,7 @@ SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'token_auth'::regname
 -- secret, issuer and key have row security and no policy; the triggers that announce a change fire always
 SELECT relname, relrowsecurity FROM pg_class WHERE oid IN ('token_auth.issuer'::regclass, 'token_auth.key'::regclass, 'token_auth.secret'::regclass) ORDER BY relname;
 SELECT count(*) FROM pg_policy JOIN pg_class AS c ON polrelid = c.oid WHERE relnamespace = 'token_auth'::regnamespace;
-SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'token_auth'::regnamespace) AND NOT tgisinternal AND tgenabled <> 'A';
+SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'token_auth'::regnamespace) AND tgfoid IN ('token_auth.configuration_changed'::regproc, 'token_auth.status_changed'::regproc) AND tgenabled <> 'A';
 
 --
 -- What a role gets by trying

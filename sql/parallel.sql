@@ -164,6 +164,15 @@ SET parallel_leader_participation = off;
 SET token_auth.token = :'forged';
 SELECT public.refusal('SELECT count(*) FROM public.item WHERE public.subject_in_worker() = ''alice''', :'forged');
 
+-- refused: another token in the middle of a parallel plan, by whoever is in it
+\c -
+CREATE FUNCTION public.change_in_worker(token text) RETURNS text LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$ BEGIN RETURN token_auth.set_local_token(token); END $$;
+SELECT token_auth.set_session_token(:'alice');
+SELECT split_part(mint.outcome(format('EXPLAIN (ANALYZE, COSTS OFF) SELECT count(*) FROM public.item WHERE public.change_in_worker(%L) IS NOT NULL', :'bob')), ' ', 1);
+SET parallel_leader_participation = off;
+SELECT split_part(mint.outcome(format('EXPLAIN (ANALYZE, COSTS OFF) SELECT count(*) FROM public.item WHERE public.change_in_worker(%L) IS NOT NULL', :'bob')), ' ', 1);
+SELECT token_auth.subject();
+
 -- the settings count in workers, too
 \c -reuse-previous=on :as_administrator
 ALTER ROLE regress_app SET token_auth.on_expired = 'anonymous';
@@ -275,7 +284,7 @@ SELECT token_auth.in_claim(3, 'teams'), token_auth.in_claim(1, 'teams');
 
 \c -reuse-previous=on :as_administrator
 DROP TABLE public.big, public.item;
-DROP FUNCTION public.below_gather, public.workers_run, public.refusal, public.subject_in_worker, public.in_worker, public.count_as;
+DROP FUNCTION public.below_gather, public.workers_run, public.refusal, public.subject_in_worker, public.in_worker, public.count_as, public.change_in_worker;
 REVOKE CREATE ON SCHEMA public FROM regress_app;
 DROP ROLE regress_app;
 SELECT token_auth.drop_issuer('https://idp.test');

@@ -148,6 +148,8 @@ CREATE TEMPORARY TABLE wide (value text);
 INSERT INTO wide VALUES ('blue'), (repeat('blue', 100000));
 SELECT length(value), token_auth.in_claim(value, 'teams') FROM wide ORDER BY 1;
 
+-- nor because of a path that comes from a row: a claim of another type is not a membership
+SELECT name, token_auth.in_claim('deep'::text, name), token_auth.in_claim(1, name) FROM unnest('{a,one_number,teams}'::text[]) WITH ORDINALITY AS t (name, i) ORDER BY i;
 -- the path of a row, not that of the row before
 SELECT name, token_auth.claim(name), token_auth.claim_jsonb(name) FROM unnest('{one,absent,one_numeral,one,teams,sub,NULL,sub}'::text[]) WITH ORDINALITY AS t (name, i) ORDER BY i;
 SELECT path, token_auth.claim(VARIADIC path::text[]) FROM unnest(ARRAY['{teams,0}', '{a,b}', '{}', '{teams,1}', NULL, '{teams,0}']) WITH ORDINALITY AS t (path, i) WHERE path IS DISTINCT FROM '{}' ORDER BY i;

@@ -234,12 +234,14 @@ SELECT split_part(mint.outcome(format('SELECT token_auth.set_local_token(%L)', :
 SET token_auth.max_token_size = '64kB';
 SELECT split_part(mint.outcome(format('SELECT token_auth.set_local_token(%L)', :'large')), ' ', 1);
 SELECT split_part(mint.outcome(format('SELECT token_auth.set_local_token(%L)', :'larger')), ' ', 1);
+SELECT token_auth.set_session_token(:'bob');
 SET token_auth.cache_size = 0;
 SELECT token_auth.set_session_token(:'alice');
 SELECT token_auth.set_session_token(:'bob');
 SELECT token_auth.subject() FROM generate_series(1, 3);
 SELECT token_auth.set_session_token(:'alice');
 SELECT token_auth.subject();
+SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'token_auth token';
 SELECT token_auth.clear_token();
 SELECT token_auth.subject();
 
@@ -261,8 +263,9 @@ SELECT token_auth.set_session_token(:'alice'),
        (SELECT state || ' ' || backend_type FROM pg_stat_activity WHERE pid = pg_backend_pid());
 SELECT mint.outcome(format('SELECT token_auth.set_session_token(%L)', :'expired')) LIKE '28T01%',
        (SELECT public.shows(:'expired', query) FROM pg_stat_activity WHERE pid = pg_backend_pid());
--- what is not like a token stays as it was written
+-- what is not a token stays as it was written, there and in the errors of others
 SELECT 'a.b.c', token_auth.set_session_token(NULL) \; SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid();
+SELECT employees_of_the_whole_department.annual_compensation_total FROM (SELECT 1 AS x) AS employees_of_the_whole_department;
 
 DROP TABLE public.setting, public.attempt;
 DROP FUNCTION public.shows, public.show_all_shows, public.run, public.error_shows;

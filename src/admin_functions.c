@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "activity.h"
 #include "catalog/pg_type.h"
 #include "core/jwk.h"
 #include "core/jws.h"
@@ -526,6 +527,16 @@ append_whole_quoted(StringInfo line, const char *text)
 	for (size_t i = 0; i < length; i += QUOTED_PIECE)
 		appendStringInfoString(line, verdict_quote(&text[i],
 												   Min(length - i, QUOTED_PIECE)).text);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_hide_statement);
+
+/* hide_statement() returns void: pg_stat_activity shows "***" for the running statement */
+Datum
+token_auth_hide_statement(PG_FUNCTION_ARGS)
+{
+	activity_hide_statement();
+	PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(token_auth_log_change);

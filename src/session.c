@@ -19,6 +19,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "activity.h"
 #include "compat.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -359,7 +360,7 @@ session_set_token(const char *raw, bool local)
 {
 	VerifiedToken *token = NULL;
 
-	settings_hide_token_from_activity();
+	activity_hide_tokens();
 	if (!local && settings_binding == BINDING_TRANSACTION)
 		refuse_session_token();
 
@@ -538,7 +539,7 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 	settings_discard_leftover();
 	note_parallel_assignments();
 	if (IsParallelWorker())
-		settings_hide_token_from_activity();
+		activity_hide_tokens();
 
 	begin_judgement(query->estate->es_query_cxt);
 	PG_TRY();

@@ -17,10 +17,9 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "activity.h"
 #include "compat.h"
-#include "redact.h"
 #include "settings.h"
-#include "utils/backend_status.h"
 
 #define TOKEN_SETTING "token_auth.token"
 
@@ -80,7 +79,7 @@ source_is_stored(GucSource source)
 static bool
 check_token(char **newval, void **extra, GucSource source)
 {
-	/* GUC_ALLOW_IN_PARALLEL is there for the definition alone */
+	/* GUC_ALLOW_IN_PARALLEL is there for the definition alone, see settings_define() */
 	if (!defining && IsInParallelMode() && !InitializingParallelWorker)
 	{
 		GUC_check_errcode(ERRCODE_INVALID_TRANSACTION_STATE);
@@ -123,7 +122,7 @@ assign_token(const char *newval, void *extra)
 	settings_token_assignments++;
 	settings_token_cleared = IsTransactionState();
 	if (newval != NULL && *newval != '\0')
-		settings_hide_token_from_activity();
+		activity_hide_tokens();
 }
 
 static const char *
@@ -184,6 +183,10 @@ define_token(void)
 /*
  * Define the settings. Only a superuser, or a role that was granted SET ON
  * PARAMETER, can change any but the token itself.
+ *
+ * GUC_ALLOW_IN_PARALLEL: the library may be loaded inside a parallel plan.
+ * Without it the server would then drop what was configured, and go on with
+ * the defaults.
  */
 void
 settings_define(void)
@@ -196,28 +199,28 @@ settings_define(void)
 							 &settings_binding,
 							 BINDING_SESSION,
 							 binding_options,
-							 PGC_SUSET, 0,
+							 PGC_SUSET, GUC_ALLOW_IN_PARALLEL,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("token_auth.cache_size",
 							"Memory for verified tokens that a session remembers.",
 							"0 remembers none but the current one.",
 							&settings_cache_size_kb,
 							1024, 0, MAX_KILOBYTES,
-							PGC_SUSET, GUC_UNIT_KB,
+							PGC_SUSET, GUC_UNIT_KB | GUC_ALLOW_IN_PARALLEL,
 							NULL, NULL, NULL);
 	DefineCustomBoolVariable("token_auth.log_accepted",
 							 "Logs each token that becomes current.",
 							 NULL,
 							 &settings_log_accepted,
 							 false,
-							 PGC_SUSET, 0,
+							 PGC_SUSET, GUC_ALLOW_IN_PARALLEL,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("token_auth.max_token_size",
 							"The largest token that is looked at.",
 							NULL,
 							&settings_max_token_size,
 							16 * 1024, 256, 64 * 1024,
-							PGC_SUSET, GUC_UNIT_BYTE,
+							PGC_SUSET, GUC_UNIT_BYTE | GUC_ALLOW_IN_PARALLEL,
 							NULL, NULL, NULL);
 	DefineCustomEnumVariable("token_auth.on_expired",
 							 "What an expired token means to a reader.",
@@ -225,7 +228,7 @@ settings_define(void)
 							 &settings_on_expired,
 							 TOLERANCE_ERROR,
 							 tolerance_options,
-							 PGC_SUSET, 0,
+							 PGC_SUSET, GUC_ALLOW_IN_PARALLEL,
 							 NULL, NULL, NULL);
 	DefineCustomEnumVariable("token_auth.on_missing",
 							 "What a missing token means to a reader.",
@@ -233,14 +236,14 @@ settings_define(void)
 							 &settings_on_missing,
 							 TOLERANCE_ANONYMOUS,
 							 tolerance_options,
-							 PGC_SUSET, 0,
+							 PGC_SUSET, GUC_ALLOW_IN_PARALLEL,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("token_auth.recheck_interval",
 							"Longest time for which a judgement is trusted without a look into the tables.",
 							NULL,
 							&settings_recheck_interval_s,
 							10, 0, 60,
-							PGC_SUSET, GUC_UNIT_S,
+							PGC_SUSET, GUC_UNIT_S | GUC_ALLOW_IN_PARALLEL,
 							NULL, NULL, NULL);
 	define_token();
 	MarkGUCPrefixReserved("token_auth");
@@ -314,29 +317,4 @@ settings_end_transaction(void)
 		settings_assign_token("", false);
 		settings_token_cleared = false;
 	}
-}
-
-/*
- * Take tokens out of what pg_stat_activity shows of the running statement.
- * Reporting a statement forgets its query id; keep it. This runs in an assign
- * hook, which must not throw: hence malloc.
- */
-void
-settings_hide_token_from_activity(void)
-{
-	char	   *query;
-	CompatQueryId query_id;
-
-	if (MyBEEntry == NULL || !pgstat_track_activities ||
-		MyBEEntry->st_state != STATE_RUNNING ||
-		!redact_is_needed(MyBEEntry->st_activity_raw))
-		return;
-
-	query_id = pgstat_get_my_query_id();
-	query = strdup(MyBEEntry->st_activity_raw);
-	if (query != NULL)
-		redact_tokens(query);
-	pgstat_report_activity(STATE_RUNNING, query != NULL ? query : "***");
-	pgstat_report_query_id(query_id, true);
-	free(query);
 }

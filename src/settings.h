@@ -44,6 +44,5 @@ extern const char *settings_token(SettingsAbsence *absence);
 extern void settings_assign_token(const char *token, bool local);
 extern void settings_discard_leftover(void);
 extern void settings_end_transaction(void);
-extern void settings_hide_token_from_activity(void);
 
 #endif							/* TOKEN_AUTH_SETTINGS_H */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "activity.h"
 #include "authenticate.h"
 #include "claim_value.h"
 #include "fmgr.h"
@@ -81,7 +82,7 @@ token_auth_verify(PG_FUNCTION_ARGS)
 	VerifiedToken *token;
 	Jsonb	   *claims;
 
-	settings_hide_token_from_activity();
+	activity_hide_tokens();
 	AcceptInvalidationMessages();
 	token = authenticate(raw, NULL, &refusal);
 	if (token == NULL)
@@ -152,7 +153,7 @@ token_auth_token_revocation(PG_FUNCTION_ARGS)
 {
 	const char *raw = required_token(fcinfo);
 
-	settings_hide_token_from_activity();
+	activity_hide_tokens();
 	return return_revocation_of(fcinfo, raw);
 }
 
@@ -290,7 +291,7 @@ token_auth_inspect(PG_FUNCTION_ARGS)
 {
 	const char *raw = required_token(fcinfo);
 
-	settings_hide_token_from_activity();
+	activity_hide_tokens();
 	InitMaterializedSRF(fcinfo, 0);
 	inspect_token((ReturnSetInfo *) fcinfo->resultinfo, raw);
 	return (Datum) 0;

@@ -20,7 +20,7 @@ die()
 	exit 1
 }
 
-# Answers of a pg_config ---------------------------------------------------
+# Answers of a pg_config.
 
 postgres_major()
 {
@@ -59,7 +59,7 @@ find_pg_config()
 	return 1
 }
 
-# The folder and its user --------------------------------------------------
+# The folder and its user.
 
 work= user= bindir= pg_config= tree=
 running=						# a process to end before the folder goes
@@ -125,7 +125,7 @@ throwaway_end()
 	exit "$status"
 }
 
-# The copy of PostgreSQL ---------------------------------------------------
+# The copy of PostgreSQL.
 
 # Link what one folder holds into another, but for one name and for ours.
 link_entries()
@@ -170,7 +170,7 @@ copy_postgres()
 	esac
 }
 
-# The build and the cluster ------------------------------------------------
+# The build and the cluster.
 
 # Copy the tree without what a build left in it; sets tree.
 copy_tree()

@@ -191,6 +191,53 @@ unlike($messages . $log, qr/^LOG:  00000: forged line/m, '... and makes no line 
 unlike($messages . $log, qr/x{100}/, '... and is cut');
 $session->quit;
 
+# --- what the server itself says about a statement with a token, once the library is loaded ------
+$node->safe_psql('postgres', q{
+	CREATE ROLE logged LOGIN;
+	ALTER ROLE logged SET log_statement = 'all';
+	ALTER ROLE logged SET log_min_duration_statement = 0;
+	CREATE TABLE note (n int, t text);
+	GRANT ALL ON note TO logged;
+});
+$session = connect_to($node, user => 'logged');
+$session->query('SELECT token_auth.subject()');
+my %by_server = (
+	'division by zero' => [ '22012', "SELECT token_auth.set_local_token('%s'), 1 / (SELECT count(*) FROM note)" ],
+	'a syntax error' => [ '42601', "SELECT token_auth.set_local_token('%s') FRO note" ],
+	'a missing privilege' => [ '42501', "SELECT token_auth.verify('%s')" ],
+	'a missing function' => [ '42883', "SELECT token_auth.set_locale_token('%s')" ],
+	'a cast' => [ '22P02', "SELECT '%s'::int" ],
+	'a cast to jsonb' => [ '22P02', "SELECT '%s'::jsonb" ],
+	'a stored setting' => [ '22023', "ALTER ROLE logged SET token_auth.token = '%s'" ],
+	'a prepared statement' => [ '22012', "PREPARE p AS SELECT token_auth.set_local_token(\$1), 1 / (SELECT count(*) FROM note); EXECUTE p('%s')" ],
+	'a DO block' => [ '22012', "DO \$\$ BEGIN EXECUTE 'SELECT 1 / (SELECT count(*) FROM note), token_auth.set_local_token(''%s'')'; END \$\$" ],
+	'a timeout' => [ '57014', "SET statement_timeout = '1ms'; SELECT token_auth.set_local_token('%s'), count(*) FROM generate_series(1, 10000000)" ],
+	'COPY' => [ '22P02', "COPY note FROM stdin;\n%s\tx\n\\." ],
+	'no error' => [ undef, "SELECT token_auth.set_local_token('%s')" ],
+	'no error, in an expression' => [ undef, "SELECT length('Bearer %s')" ],
+);
+for my $name (sort keys %by_server)
+{
+	my ($sqlstate, $sql) = @{ $by_server{$name} };
+	my $token = new_token();
+	$position = log_position($node);
+	my $messages = $session->refusal(sprintf $sql, $token);
+	$session->query('RESET statement_timeout; DEALLOCATE ALL');
+	like($messages, qr/^ERROR:  $sqlstate: /m, "the server's error: $name") if $sqlstate;
+	# the JSON parser shows the header, which is no secret
+	$token =~ s/^[^.]*\.//;
+	is(leaks(log_of($node, $position), $token), '', "$name: the log has no token");
+}
+# neighbours
+$position = log_position($node);
+$session->query('SELECT 1 / (SELECT count(*) FROM note) AS no_token_here');
+like(log_of($node, $position), qr/STATEMENT:  SELECT 1 \/ \(SELECT count\(\*\) FROM note\) AS no_token_here/, 'a statement without a token is logged');
+$position = log_position($node);
+like($session->refusal('SELECT * FROM evaluation_of_all_the_regions.monthly_totals_by_region'),
+	qr/ERROR:  42P01: relation "evaluation_of_all_the_regions\.monthly_totals_by_region" does not exist/, 'a long name is no token');
+like(log_of($node, $position), qr/STATEMENT:  SELECT \* FROM evaluation_of_all_the_regions\.monthly_totals_by_region/, '... in the log neither');
+$session->quit;
+
 # --- changes leave a line each ------------------------------------------------------------------
 my $jwks = jwks($key);
 $session = connect_to($node);

@@ -64,7 +64,8 @@ for my $set ('SELECT token_auth.set_local_token(\'%s\')', 'SET LOCAL token_auth.
 		$connection->query('BEGIN; ' . sprintf $set, $token{alice});
 		is(outcome($connection, $orders), '1', "a client's transaction, by " . ($set =~ /^(\w+ [\w.]+)/)[0]);
 		$connection->query($end);
-		is(outcome($connection, $orders), 'none', "... after $end the next has nothing");
+		is($connection->query('SHOW token_auth.token'), '', "... after $end nothing is left over");
+		is(outcome($connection, $orders), 'none', '... and the next has nothing');
 		is(outcome($connection, "BEGIN; SAVEPOINT s; $orders"), 'none', '... nor in a transaction');
 		is(outcome($connection, "ROLLBACK TO s; $orders"), 'none', '... nor after ROLLBACK TO');
 		$connection->query('ROLLBACK');

@@ -1,0 +1,166 @@
+/*
+ * forger_sabotage.c
+ *		Faults in the verifier, of the kinds that verifiers have had.
+ *
+ * The linker leads calls between the rooms of the core, and from them to
+ * jansson and OpenSSL, through here (ld's --wrap). A forger that does not
+ * notice such a fault would not notice it in the code either.
+ */
+#include <jansson.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base64url.h"
+#include "core/jwk.h"
+#include "core/media_type.h"
+#include "core/signature.h"
+#include "core/strict_json.h"
+#include "forger.h"
+
+#define WRAP(type, name, arguments) \
+	extern type __real_##name arguments; \
+	extern type __wrap_##name arguments; \
+	type __wrap_##name arguments
+
+/* CVE-2015-9235 and many after it: the header says HMAC, so the key is a secret. */
+static bool
+is_mac_of_pem(const Jws *jws, const Jwk *jwk)
+{
+	const AlgorithmInfo *info = algorithm_info(jws->algorithms == ALGORITHM_BIT(ALGORITHM_HS256) ? ALGORITHM_HS256 :
+											   jws->algorithms == ALGORITHM_BIT(ALGORITHM_HS384) ? ALGORITHM_HS384 :
+											   ALGORITHM_HS512);
+	unsigned char mac[64];
+	unsigned int size;
+	char	   *pem;
+
+	if ((jws->algorithms & ALGORITHMS_SECRET) == 0 || jwk->pkey == NULL)
+		return false;
+	pem = test_key_pem(jwk->pkey);
+	HMAC(EVP_get_digestbyname(info->digest), pem, (int) strlen(pem),
+		 (const unsigned char *) jws->text, jws->signing_input_size, mac, &size);
+	free(pem);
+	return jws->signature_size == size && memcmp(jws->signature, mac, size) == 0;
+}
+
+/* What verify says once its view of the token has been bent. */
+static Verdict
+verify_bent(Jws bent, const Jwk *jwk, Verdict (*verify) (const Jws *, const Jwk *, Detail *))
+{
+	unsigned char raw[132];
+	const AlgorithmInfo *info = algorithm_info(jwk->algorithm);
+
+	if (forger_sabotage == SABOTAGE_ALGORITHM_IGNORED)
+		bent.algorithms = ALGORITHM_BIT(jwk->algorithm);
+	if (forger_sabotage == SABOTAGE_SIGNATURE_LENGTH && bent.signature_size > jwk->signature_size)
+		bent.signature_size = jwk->signature_size;
+	if (forger_sabotage == SABOTAGE_DER && info->family == FAMILY_ECDSA && bent.signature[0] == 0x30)
+	{
+		const unsigned char *der = bent.signature;
+		ECDSA_SIG  *pair = d2i_ECDSA_SIG(NULL, &der, (long) bent.signature_size);
+
+		if (pair != NULL)
+		{
+			bent.signature_size = test_raw_ecdsa(bent.signature, bent.signature_size, info->coordinate_size, raw);
+			bent.signature = raw;
+		}
+		ECDSA_SIG_free(pair);
+	}
+	return verify(&bent, jwk, NULL);
+}
+
+WRAP(Verdict, signature_verify, (const Jws *jws, const Jwk *jwk, Detail *detail))
+{
+	if (forger_sabotage == SABOTAGE_NO_SIGNATURE)
+		return VERDICT_OK;
+	if (forger_sabotage == SABOTAGE_HEADER_CHOOSES && is_mac_of_pem(jws, jwk))
+		return VERDICT_OK;
+	if (forger_sabotage == SABOTAGE_ALGORITHM_IGNORED || forger_sabotage == SABOTAGE_DER ||
+		forger_sabotage == SABOTAGE_SIGNATURE_LENGTH)
+		return verify_bent(*jws, jwk, __real_signature_verify);
+	return __real_signature_verify(jws, jwk, detail);
+}
+
+WRAP(Verdict, jwk_select, (const Jwk *const *keys, size_t n_keys, const char *key_id,
+						   AlgorithmSet algorithms, const Jwk **selected, Detail *detail))
+{
+	if (forger_sabotage == SABOTAGE_KID_IGNORED)
+		key_id = NULL;
+	if (forger_sabotage == SABOTAGE_HEADER_CHOOSES || forger_sabotage == SABOTAGE_ALGORITHM_IGNORED)
+		algorithms = ALGORITHMS_PUBLIC | ALGORITHMS_SECRET;
+	return __real_jwk_select(keys, n_keys, key_id, algorithms, selected, detail);
+}
+
+/* As most decoders are: what the last character says too much is dropped. */
+WRAP(bool, base64url_decode, (const char *text, size_t length, unsigned char *bytes, size_t *n_bytes))
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	const char *last = length > 0 && text[length - 1] != '\0' ? strchr(alphabet, text[length - 1]) : NULL;
+	const int	kept = length % 4 == 2 ? 0x30 : length % 4 == 3 ? 0x3C : 0x3F;
+	char	   *copy;
+	bool		done;
+
+	if (forger_sabotage != SABOTAGE_TAIL_BITS || last == NULL)
+		return __real_base64url_decode(text, length, bytes, n_bytes);
+	copy = malloc(length);
+	memcpy(copy, text, length);
+	copy[length - 1] = alphabet[(last - alphabet) & kept];
+	done = __real_base64url_decode(copy, length, bytes, n_bytes);
+	free(copy);
+	return done;
+}
+
+WRAP(int, EVP_PKEY_CTX_set_rsa_pss_saltlen, (EVP_PKEY_CTX *ctx, int size))
+{
+	const bool	verifies = EVP_PKEY_CTX_get_operation(ctx) == EVP_PKEY_OP_VERIFYCTX;
+
+	if (forger_sabotage == SABOTAGE_SALT && verifies)
+		size = RSA_PSS_SALTLEN_AUTO;
+	return __real_EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, size);
+}
+
+WRAP(json_t *, json_loadb, (const char *text, size_t length, size_t flags, json_error_t *error))
+{
+	if (forger_sabotage == SABOTAGE_DUPLICATES)
+		flags &= ~(size_t) JSON_REJECT_DUPLICATES;
+	if (forger_sabotage == SABOTAGE_TRAILING_BYTES)
+		flags |= JSON_DISABLE_EOF_CHECK;
+	if (forger_sabotage == SABOTAGE_NUL)
+		flags |= JSON_ALLOW_NUL;
+	return __real_json_loadb(text, length, flags, error);
+}
+
+WRAP(Verdict, strict_json_object, (const char *text, size_t length, const JsonLimits *limits,
+								   struct json_t **object, Detail *detail))
+{
+	const JsonLimits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+
+	if (forger_sabotage == SABOTAGE_NO_LIMITS)
+		limits = &none;
+	return __real_strict_json_object(text, length, limits, object, detail);
+}
+
+WRAP(json_t *, json_object_get, (const json_t *object, const char *name))
+{
+	if (forger_sabotage == SABOTAGE_CRIT_IGNORED && name != NULL && strcmp(name, "crit") == 0)
+		return NULL;
+	return __real_json_object_get(object, name);
+}
+
+WRAP(bool, media_type_equal, (const char *a, const char *b))
+{
+	if (forger_sabotage == SABOTAGE_NESTED && strcmp(b, "JWT") == 0)
+		return false;
+	return __real_media_type_equal(a, b);
+}
+
+WRAP(Verdict, claims_check, (ClaimCheck check, const char *type, const struct json_t *claims,
+							 const ClaimPolicy *policy, int64_t now_us, Detail *detail))
+{
+	if ((int) forger_sabotage == SABOTAGE_CLAIM_CHECK + (int) check)
+		return VERDICT_OK;
+	return __real_claims_check(check, type, claims, policy, now_us, detail);
+}
