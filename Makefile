@@ -5,13 +5,14 @@
 #	make demo		see it work, on a cluster of its own
 #	make check		every test, on a cluster of its own
 #	make setup		install the packages that building and testing need
+#	make fuzz FUZZ_TIME=60	the core under libFuzzer, each target for some seconds
 #	make unit, layering, indent		one check alone; the code's layout
 
 PG_CONFIG ?= pg_config
 
 # These find a PostgreSQL for themselves, or need none. PGXS has a "check" too,
 # which says that it cannot; it is left out when only these are asked for.
-scripts = demo check setup unit layering indent
+scripts = demo check setup unit fuzz layering indent
 .PHONY: $(scripts)
 
 ifneq ($(filter-out $(scripts),$(or $(MAKECMDGOALS),all)),)
@@ -65,6 +66,7 @@ clean: clean-unit
 .PHONY: clean-unit
 clean-unit:
 	$(if $(wildcard test/unit/Makefile),$(MAKE) -C test/unit clean)
+	$(if $(wildcard test/fuzz/Makefile),$(MAKE) -C test/fuzz clean)
 
 else
 
@@ -93,6 +95,10 @@ setup:
 
 unit:
 	$(MAKE) -C test/unit check
+
+fuzz:
+	@test/setup fuzz
+	@$(MAKE) --no-print-directory -s -C test/fuzz run
 
 layering:
 	$(MAKE) all

@@ -302,7 +302,7 @@ INSERT INTO attack (name, token) SELECT format('%s %s', claim, left(value, 30)),
         ('jti', '7'), ('jti', '["a"]'), ('jti', '""'), ('client_id', '7'), ('client_id', '["shop"]'), ('client_id', '""'),
         ('azp', '7'), ('cid', '{}'), ('sid', '7'), ('sid', '""'),
         ('scope', '{}'), ('scope', 'true'), ('scope', '["orders:read orders:write"]'), ('scope', '[["orders:read"]]'),
-        ('scope', '[7]'), ('scope', '"orders:read\torders:write"'), ('scope', '" orders:read"'), ('scope', '"orders:\u0131"'),
+        ('scope', '[7]'), ('scope', '"orders:read\torders:write"'), ('scope', '" orders:read"'), ('scope', '"a\\b"'), ('scope', '"a\"b"'), ('scope', '[""]'), ('scope', '"orders:\u0131"'),
         ('x', '1e-20000'), ('x', '0.' || repeat('0', 20000) || '1'), ('x', '1' || repeat('0', 20000)),
         ('x', '1e99999'), ('x', '-1e400')) AS t (claim, value);
 INSERT INTO attack (name, token) SELECT '= ' || claim || ' ' || value, pg_temp.claim(claim, value)
@@ -340,9 +340,7 @@ INSERT INTO attack (name, token) SELECT what, mint.token(claims, header) FROM (V
     ('= access token', '{"token_use": "access", "typ": "Bearer"}', '{"typ": "at+jwt"}')) AS t (what, claims, header);
 UPDATE attack SET token = pg_temp.payload('"nonce": null') WHERE name = 'ID token, nonce null';
 
--- (a number that the server's numeric cannot hold may be refused in whatever words)
-SELECT name, CASE name WHEN 'x 1e-20000' THEN left(mint.verdict(token), 3) ELSE pg_temp.verdict(token) END
-    FROM attack ORDER BY number;
+SELECT name, pg_temp.verdict(token) FROM attack ORDER BY number;
 
 -- accepted as expected; and no door is easier than another
 SELECT name FROM attack WHERE (name ~ '^=') <> (mint.verdict(token) = 'accepted');
@@ -360,7 +358,7 @@ SELECT DISTINCT name FROM attack, generate_series(1, least(length(token), 2000) 
 -- the same with the largest size that can be allowed
 SELECT mint.outcome('SET token_auth.max_token_size = 65537');
 SET token_auth.max_token_size = '64kB';
-SELECT name, CASE number WHEN 10 THEN left(mint.verdict(token), 3) ELSE pg_temp.verdict(token) END FROM (VALUES
+SELECT name, pg_temp.verdict(token) FROM (VALUES
     (1, '64 kB and a byte', repeat('A', 65537)),
     (2, '64 kB of a letter', repeat('A', 65536)),
     (3, '64 kB of dots', repeat('.', 65536)),

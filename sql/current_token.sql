@@ -388,6 +388,7 @@ BEGIN
     PERFORM set_config('token_auth.token', '', false);
 END
 $$;
+DROP TABLE refused;
 
 -- an expired token that counts as none is a missing one where that is an error
 RESET ROLE;

@@ -77,14 +77,15 @@ SELECT * FROM pg_temp.inspect(pg_temp.entra('{"_claim_names": {"groups": "src1"}
 CREATE TEMP TABLE odd (token text);
 INSERT INTO odd SELECT repeat(c, n) FROM unnest(ARRAY['.', 'A', '{', '"', ' ', '=', '~', U&'\00e4', U&'\0001', 'Bearer ', 'eyJ', 'e30.']) AS c,
     unnest('{1,2,3,4,1000,20000}'::int[]) AS n;
-INSERT INTO odd SELECT left(mint.token(), i) FROM generate_series(0, 400, 7) AS i;
-INSERT INTO odd SELECT overlay(mint.token() PLACING c FROM i FOR 1) FROM unnest('{.,A,-,!,~}'::text[]) AS c, generate_series(1, 400, 13) AS i;
+INSERT INTO odd SELECT left(mint.token(), i) FROM generate_series(0, 340, 7) AS i;
+INSERT INTO odd SELECT overlay(t PLACING c FROM i FOR 1) FROM (SELECT mint.token()) AS t (t), unnest('{.,A,-,!,~}'::text[]) AS c,
+    generate_series(1, 340, 13) AS i WHERE substr(t, i, 1) <> c;
 INSERT INTO odd SELECT mint.raw(header, payload) FROM unnest(ARRAY['', '{}', '[]', 'null', '0', '""', '{"alg": null}', '{"alg": {}}', '{"alg": "HS256", "kid": []}',
         '{"alg": "HS256"}', '{"alg": "HS256", "typ": {}}']) AS header,
     unnest(ARRAY['', '{}', '[]', 'null', '0', '""', '{"iss": 1}', '{"iss": ""}', '{"iss": "https://idp.test"}',
         '{"iss": "https://idp.test", "exp": {}, "aud": {}, "sub": [], "scope": 1, "roles": 1, "jti": 1, "nbf": "", "iat": [], "cnf": null}',
         '{"iss": "https://idp.test", "x": 1e-20000}', '{"iss": "https://idp.test", "sub": "' || repeat('s', 4000) || '"}']) AS payload;
-SELECT count(*) > 400 FROM odd;
+SELECT count(*) > 300 FROM odd;
 SELECT DISTINCT mint.outcome(format('SELECT * FROM token_auth.inspect(%L)', token)) FROM odd;
 SELECT DISTINCT steps FROM odd, LATERAL (SELECT count(*) AS steps FROM token_auth.inspect(token)
     WHERE step NOT IN ('subject', 'client', 'scopes', 'roles', 'device', 'namespace')) AS i;

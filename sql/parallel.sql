@@ -136,6 +136,7 @@ $$;
 SELECT token_auth.subject(), public.count_as(:'bob'), public.count_as(:'alice'), token_auth.subject();
 CREATE TEMPORARY TABLE copied AS SELECT count(*) FROM public.item WHERE public.subject_in_worker() = 'alice';
 SELECT * FROM copied;
+DROP TABLE copied;
 -- every reader answers in a worker as in the leader
 SELECT public.in_worker() AS answer \gset
 SELECT count(*) FROM public.item WHERE public.in_worker() = :'answer';

@@ -202,6 +202,7 @@ RESET ROLE;
 SELECT pg_temp.plan('SELECT * FROM public.orders WHERE owner_id = token_auth.subject()') ->> 'Plan Rows' AS rows_by_token,
        pg_temp.plan('SELECT * FROM public.orders WHERE owner_id = ''u7''') ->> 'Plan Rows' AS rows_by_literal \gset
 SELECT :'rows_by_token' = :'rows_by_literal' AS of_the_subject, :'rows_by_policy' = :'rows_by_literal' AS of_the_policy_with_its_scope;
+SET LOCAL client_min_messages = error;
 SELECT token_auth.set_local_token(mint.token('{"sub": "nobody"}'));
 SELECT pg_temp.plan('SELECT * FROM public.orders WHERE owner_id = token_auth.subject()') ->> 'Plan Rows' =
        pg_temp.plan('SELECT * FROM public.orders WHERE owner_id = ''nobody''') ->> 'Plan Rows';

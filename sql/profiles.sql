@@ -142,7 +142,10 @@ FROM (VALUES
     ('auth0', 'no client', '{"azp": null}', '{}'),
     ('auth0', '= permissions are roles, not scopes', '{}', '{}'),
     ('auth0', '= client_id in the RFC 9068 profile', '{"azp": null, "client_id": "shop", "jti": "j1"}', '{"typ": "at+jwt"}'),
-    ('auth0', '= for a client', '{"sub": "shop@clients", "gty": "client-credentials"}', '{}'),
+    ('auth0', '= for a client, by gty', '{"gty": "client-credentials"}', '{}'),
+    ('auth0', '= for a client, by gty among others', '{"gty": ["client-credentials", "x"]}', '{}'),
+    ('auth0', '= for a client, by sub', '{"sub": "shop@clients"}', '{}'),
+    ('auth0', '= a user of another client', '{"sub": "kiosk@clients"}', '{}'),
 
     ('keycloak', 'an ID token', '{"typ": "ID"}', '{}'),
     ('keycloak', 'a refresh token', '{"typ": "Refresh"}', '{}'),

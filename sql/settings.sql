@@ -198,6 +198,19 @@ SELECT name, setting FROM pg_settings WHERE name LIKE 'token\_auth.%' ORDER BY n
 RESET ALL;
 SELECT name, setting FROM pg_settings WHERE name LIKE 'token\_auth.%' ORDER BY name COLLATE "C";
 
+-- a load that is interrupted, as that warning makes possible, leaves nothing half done
+\c -
+CREATE DOMAIN public.loads_late AS text CHECK (token_auth.subject() IS NULL OR true);
+CREATE TYPE public.loads_late_too AS (value public.loads_late);
+\c -
+SET client_min_messages = error;
+SET token_auth.cache_size = '2MB';
+SELECT pg_cancel_backend(pg_backend_pid()), json_populate_record(NULL::public.loads_late_too, '{"value": "x"}');
+SELECT token_auth.is_authenticated();
+SHOW token_auth.cache_size;
+DROP TYPE public.loads_late_too;
+DROP DOMAIN public.loads_late;
+
 -- refused: the same as connection options. Where one is given what the superuser stored must count all the same, or nothing work.
 \c -reuse-previous=on "user=regress_app options='-c client_min_messages=error -c token_auth.binding=session -c token_auth.cache_size=2MB -c token_auth.log_accepted=off -c token_auth.max_token_size=1kB -c token_auth.on_expired=error -c token_auth.on_missing=anonymous -c token_auth.recheck_interval=1s'"
 SELECT mint.outcome('SELECT token_auth.subject()') ~ '^(28T17|42501) ', mint.outcome('SELECT token_auth.set_session_token(NULL)') ~ '^(55000|42501) ';

@@ -25,10 +25,14 @@ ALTER TABLE public.parted ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON public.parted TO regress_app USING (owner = token_auth.subject());
 GRANT SELECT ON public.parted TO regress_app;
 CREATE FUNCTION public.me() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN token_auth.subject(); END $$;
+CREATE FUNCTION public.me_too() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT token_auth.subject()';
 CREATE TABLE public.wrapped AS SELECT * FROM public.note WHERE owner IN ('alice', 'bob');
 ALTER TABLE public.wrapped ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON public.wrapped TO regress_app USING (owner = public.me());
-GRANT SELECT ON public.wrapped TO regress_app;
+CREATE TABLE public.wrapped_too AS TABLE public.wrapped;
+ALTER TABLE public.wrapped_too ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON public.wrapped_too TO regress_app USING (owner = public.me_too());
+GRANT SELECT ON public.wrapped, public.wrapped_too TO regress_app;
 CREATE TABLE public.digit (d int);
 INSERT INTO public.digit SELECT generate_series(0, 9);
 GRANT SELECT ON public.digit TO regress_app;
@@ -417,6 +421,25 @@ SELECT token_auth.set_local_token(:'carol');
 FETCH back_again;
 COMMIT;
 
+-- ... also where the policy, or an InitPlan, asks by way of a function
+SELECT token_auth.set_session_token(:'alice');
+BEGIN;
+DECLARE wrapped CURSOR FOR SELECT body FROM public.wrapped ORDER BY body;
+DECLARE wrapped_too CURSOR FOR SELECT body FROM public.wrapped_too ORDER BY body;
+DECLARE in_init_plan CURSOR FOR SELECT d FROM public.digit WHERE (SELECT public.me()) = 'alice';
+DECLARE in_init_plan_too CURSOR FOR SELECT d FROM public.digit WHERE (SELECT public.me_too()) = 'alice';
+FETCH wrapped;
+FETCH wrapped_too;
+FETCH in_init_plan;
+FETCH in_init_plan_too;
+SELECT token_auth.clear_token();
+SELECT mint.outcome('FETCH wrapped');
+SELECT mint.outcome('FETCH wrapped_too');
+SELECT mint.outcome('FETCH in_init_plan');
+SELECT mint.outcome('FETCH in_init_plan_too');
+ROLLBACK;
+SELECT token_auth.set_session_token(:'carol');
+
 -- WITH HOLD: judged when the commit makes the copy, which then is a copy
 BEGIN;
 DECLARE held CURSOR WITH HOLD FOR SELECT body FROM public.note ORDER BY body;
@@ -565,8 +588,8 @@ DO $$ BEGIN CALL public.loop_past_expiry(1, commits => true); END $$;
 CALL public.loop_past_expiry(1, commits => true);
 
 RESET SESSION AUTHORIZATION;
-DROP TABLE public.note, public.parted, public.wrapped, public.digit, public.entry, public.audit, copied;
-DROP FUNCTION public.me, public.short_token, public.expiry, public.wait_until, public.count_as, public.counts, public.subject_as, public.plan_as,
+DROP TABLE public.note, public.parted, public.wrapped, public.wrapped_too, public.digit, public.entry, public.audit, copied;
+DROP FUNCTION public.me, public.me_too, public.short_token, public.expiry, public.wait_until, public.count_as, public.counts, public.subject_as, public.plan_as,
     public.cached_count, public.expires_soon, public.mine, public.mine_unsorted, public.mine_inlined, public.change_in_loop,
     public.own_it, public.audit_it, public.change_it, public.insert_as, public.fail_inside, public.mix_inside;
 DROP FUNCTION public.loop_past_expiry_too;

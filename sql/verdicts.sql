@@ -9,16 +9,17 @@ SELECT mint.issuer();
 -- issuers whose rows ask for more, or for less
 SELECT mint.issuer('https://strict.test'), mint.issuer('https://lax.test'),
        mint.issuer('https://disabled.test'), mint.issuer('https://events.test'),
-       token_auth.add_issuer('https://keyless.test', '{orders-api}');
+       mint.issuer('https://open.test'), token_auth.add_issuer('https://keyless.test', '{orders-api}');
 UPDATE token_auth.issuer SET
     name = 'a-name', audiences = '{configured-audience,orders-api}',
     clients = '{configured-client,shop}', max_age = '1 hour',
-    required_claims = '{exp,iat,sub,department}',
+    required_claims = '{exp,sub,department}', max_lifetime = NULL,
     claim_constraints = '{"tenant": ["configured-tenant", "t1"], "!plan": "configured-plan", "!level": 1,
                           "org": {"country": "configured-country"}}'
 WHERE issuer = 'https://strict.test';
 UPDATE token_auth.issuer SET required_claims = '{iat}', max_lifetime = NULL, leeway = '0',
     audiences = '{*}', token_types = NULL WHERE issuer = 'https://lax.test';
+UPDATE token_auth.issuer SET required_claims = '{sub}' WHERE issuer = 'https://open.test';
 UPDATE token_auth.issuer SET enabled = false WHERE issuer = 'https://disabled.test';
 UPDATE token_auth.issuer SET purposes = '{event,logout}' WHERE issuer = 'https://events.test';
 SELECT token_auth.revoke_token_id('https://idp.test', 'revoked');
@@ -120,6 +121,9 @@ INSERT INTO fault (name, token) VALUES
     ('the excluded number in another spelling', pg_temp.strict('{"level": 1.0}')),
     ('another country', pg_temp.strict('{"org": {"country": "ZZ"}}')),
     ('no age to limit', pg_temp.strict('{"iat": null}')),
+    ('no lifetime to limit: no exp', mint.token('{"iss": "https://open.test", "exp": null}')),
+    ('no lifetime to limit: no iat', mint.token('{"iss": "https://open.test", "iat": null}')),
+    ('= a lifetime', mint.token('{"iss": "https://open.test"}')),
     ('= all that is asked for', pg_temp.strict()),
     -- revoked
     ('revoked by jti', mint.token('{"jti": "revoked"}')),

@@ -9,6 +9,7 @@
 #	is($session->query('SELECT 1'), '1', '...');
 #	like($session->refusal('SELECT 1/0'), qr/22012/, '...');
 #	$session->start('SELECT ...');	# returns at once; finish() waits and returns the rows
+#	stop_servers($node);	# and no process must have died before
 #
 # The server log gets no statements and no parameters: what stands in it is
 # what an operator reads who followed the documentation.
@@ -19,9 +20,10 @@ use Exporter qw(import);
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More ();
 use TokenAuth;
 
-our @EXPORT = qw(connect_to install leaks log_of log_position new_server new_token test_secret);
+our @EXPORT = qw(connect_to install leaks log_of log_position new_server new_token stop_servers test_secret);
 
 # What the tokens of new_token() are signed with.
 sub test_secret { return 'the secret of https://idp.example.com' }
@@ -61,6 +63,18 @@ sub install
 		SELECT token_auth.add_secret('idp', '\\x$secret', 'HS256', 'first');
 		SELECT token_auth.add_secret('idp', sha256('another secret'), 'HS256', 'second');
 	});
+	return;
+}
+
+# Stop clusters. A test passes only if no process of theirs has died.
+sub stop_servers
+{
+	for my $node (@_)
+	{
+		Test::More::unlike(log_of($node, 0), qr/terminated by signal|TRAP:|PANIC:/,
+			'no process of ' . $node->name . ' died');
+		$node->stop;
+	}
 	return;
 }
 

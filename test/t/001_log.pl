@@ -307,5 +307,5 @@ like($log, qr/subject "alice\\x0a2026 LOG:  00000: forged\\x1b\[2J[^\n]*\.\.\."/
 unlike($log, qr/x{70}|\x1b/, '... all of it');
 $session->quit;
 
-$node->stop;
+stop_servers($node);
 done_testing();

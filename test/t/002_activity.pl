@@ -119,5 +119,5 @@ SKIP:
 		'1', '... under the query id that pg_stat_activity showed');
 }
 
-$node->stop;
+stop_servers($node);
 done_testing();

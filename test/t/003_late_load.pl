@@ -281,5 +281,5 @@ for my $preload ('', 'token_auth')
 is(leaks(log_of($node, $position), $alice), '', '... and the log does not show it');
 like(log_of($node, $position), qr/token_auth\.token cannot be stored in the configuration/, '... but that it is there');
 
-$node->stop;
+stop_servers($node);
 done_testing();

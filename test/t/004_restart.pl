@@ -61,11 +61,10 @@ for my $way (sort keys %revocations)
 	is(outcome($other), 'bob', '... another token is not');
 }
 
-# a clean restart, with the library loaded in the three ways there are
+# a clean restart, with the library preloaded
 $node->safe_psql('postgres', "SELECT token_auth.revoke_token('$token')");
-for my $preload ('shared_preload_libraries', 'session_preload_libraries', 'local_preload_libraries')
+for my $preload ('shared_preload_libraries', 'session_preload_libraries')
 {
-	next if $preload eq 'local_preload_libraries';    # only from plugins/
 	$node->append_conf('postgresql.conf', "$preload = 'token_auth'\n");
 	$node->restart;
 	is(outcome($token), '28T10', "$preload: what was revoked still is");
@@ -92,5 +91,5 @@ $node->safe_psql('postgres', "SELECT token_auth.drop_issuer('idp')");
 $node->restart;
 is(outcome($other), '28T04', 'a dropped issuer stays dropped');
 
-$node->stop;
+stop_servers($node);
 done_testing();

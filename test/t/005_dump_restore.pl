@@ -129,5 +129,5 @@ for my $option ('--data-only', '--disable-triggers')
 	$node->safe_psql('busy', join '; ', map { "DELETE FROM token_auth.$_" } @tables);
 }
 
-$node->stop;
+stop_servers($node);
 done_testing();

@@ -105,5 +105,5 @@ for my $name (sort keys %changes)
 	$_->quit for $reader, $administrator;
 }
 
-$node->stop;
+stop_servers($node);
 done_testing();

@@ -115,5 +115,5 @@ sub wait_for_binding
 	return 0;
 }
 
-$node->stop;
+stop_servers($node);
 done_testing();

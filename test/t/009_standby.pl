@@ -29,7 +29,7 @@ $standby->append_conf('postgresql.conf', 'hot_standby_feedback = on');
 $standby->start;
 
 my $subject = "SELECT coalesce(token_auth.subject(), 'nobody')";
-my %token = map { $_ => new_token(sub => $_) } qw(alice bob carol dave erin frank);
+my %token = map { $_ => new_token(sub => $_) } qw(alice bob carol dave erin frank grace);
 
 sub outcome
 {
@@ -75,6 +75,22 @@ replay();
 is(outcome($bob, "SAVEPOINT s; FETCH c"), '28T10', 'a cursor in an open transaction');
 is(outcome($bob, "ROLLBACK TO s; $subject"), '28T10', '... and every statement is refused');
 $_->quit for $alice, $bob;
+
+# --- in parallel workers -----------------------------------------------------------------
+$primary->safe_psql('postgres', q{
+	CREATE TABLE numbers AS SELECT g AS n FROM generate_series(1, 10000) AS g;
+	GRANT SELECT ON numbers TO app;
+});
+replay();
+my $grace = on_standby('grace');
+$grace->query('SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off');
+my $parallel = "SELECT count(*) FROM numbers WHERE token_auth.subject() || n::text <> ''";
+like($grace->query("EXPLAIN $parallel"), qr/Gather/, 'a parallel plan on the standby');
+is(outcome($grace, $parallel), '10000', '... runs under the token');
+$primary->safe_psql('postgres', "SELECT token_auth.revoke_subject('idp', 'grace', 'infinity')");
+replay();
+is(outcome($grace, $parallel), '28T10', '... and is refused when it is revoked');
+$grace->quit;
 
 # --- one that is rolled back, one that is prepared --------------------------------------
 my $carol = on_standby('carol');
@@ -128,7 +144,5 @@ is(outcome($dave, 'SELECT token_auth.revoke_current_token()'), 't', '... for eve
 is(outcome($dave, $subject), '28T10', '... which is refused from then on');
 
 $_->quit for $dave, $erin, $frank;
-unlike(log_of($_, 0), qr/terminated by signal|TRAP|PANIC/, 'no process died') for $primary, $standby;
-$standby->stop;
-$primary->stop;
+stop_servers($standby, $primary);
 done_testing();

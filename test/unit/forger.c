@@ -17,7 +17,7 @@
 #include "core/token.h"
 
 #define US_PER_S INT64_C(1000000)
-#define MAX_TOKEN_SIZE 131072	/* so that the limits of header and payload show */
+#define MAX_TOKEN_SIZE 131072	/* beyond the limits of header and payload */
 #define MAX_SHOWN 5
 
 #define POLICY "{\"issuer\":\"" FORGER_ISSUER "\",\"audiences\":[\"orders\"],\"clients\":[\"app\"]," \
@@ -35,6 +35,7 @@ static const Jwk *lone_jwk[1];
 static TokenKeys issuer = {jwks, 0, ALGORITHMS_PUBLIC | ALGORITHMS_SECRET};
 static const TokenKeys lone = {lone_jwk, 1, ALGORITHMS_PUBLIC | ALGORITHMS_SECRET};
 static ClaimPolicy *policy;
+static char lone_header[256];	/* the first segment of that key's good tokens */
 
 static const char *family;
 static int	n_made;
@@ -79,7 +80,9 @@ random_ready(void)
 
 /* Keys and nonces, too, come from the seed: a failure can be repeated. */
 static const RAND_METHOD random_method = {
-	.bytes = random_octets, .pseudorand = random_octets, .status = random_ready
+	.bytes = random_octets,
+	.pseudorand = random_octets,
+	.status = random_ready
 };
 
 /*
@@ -144,7 +147,11 @@ forger_begin(const char *name)
 void
 forger_use(Algorithm algorithm)
 {
+	char	   *header = forger_header(algorithm);
+
 	lone_jwk[0] = forger_keys[algorithm].jwk;
+	lone_header[base64url_encode((unsigned char *) header, strlen(header), lone_header)] = '\0';
+	free(header);
 }
 
 int
@@ -195,10 +202,20 @@ show(const char *text, size_t length, const char *where, Verdict verdict, const 
 	printf("\n");
 }
 
+/* A good header means the same key for both issuers: once is enough then. */
+static bool
+has_good_header(const char *text, size_t length)
+{
+	const size_t size = strlen(lone_header);
+
+	return length > size && text[size] == '.' && memcmp(text, lone_header, size) == 0;
+}
+
 void
 forger_expect(const char *text, size_t length, unsigned int expected)
 {
 	Detail		detail = {""};
+
 	/* of its very size, so that the sanitizer sees the end */
 	char	   *copy = malloc(length);
 	Verdict		verdict;
@@ -212,7 +229,8 @@ forger_expect(const char *text, size_t length, unsigned int expected)
 		n_wrong++;
 		show(text, length, "the issuer's keys", verdict, &detail);
 	}
-	else if (verdict != VERDICT_OK && judge(copy, length, &lone, &detail) == VERDICT_OK)
+	else if (verdict != VERDICT_OK && !has_good_header(text, length) &&
+			 judge(copy, length, &lone, &detail) == VERDICT_OK)
 	{
 		n_wrong++;
 		show(text, length, "the one key", VERDICT_OK, &detail);
@@ -282,7 +300,7 @@ forger_resigned(const char *token, const void *signature, size_t size)
 	char	   *text = malloc(input_size + BASE64URL_ENCODED_SIZE(size) + 1);
 
 	memcpy(text, token, input_size);
-	text[append(text, input_size, (Octets) {signature, size})] = '\0';
+	text[append(text, input_size, octets(signature, size))] = '\0';
 	return text;
 }
 
@@ -306,13 +324,14 @@ forger_options(Algorithm algorithm)
 {
 	const AlgorithmInfo *info = algorithm_info(algorithm);
 	const bool	is_pss = info->family == FAMILY_RSA_PSS;
-
-	return (SignOptions) {
+	const SignOptions options = {
 		.digest = info->digest,
 		.padding = is_pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING,
 		.salt = RSA_PSS_SALTLEN_DIGEST,
 		.mgf1 = info->digest
 	};
+
+	return options;
 }
 
 static size_t
@@ -361,9 +380,9 @@ forger_signed(const TestKey *key, Octets header, Octets payload)
 {
 	const SignOptions options = forger_options(key->algorithm);
 	unsigned char signature[1024];
-	char	   *input = forger_compact(header, payload, (Octets) {NULL, 0});
+	char	   *input = forger_compact(header, payload, NO_OCTETS);
 	size_t		size = forger_sign(key, &options, input, signature);
 
 	free(input);
-	return forger_compact(header, payload, (Octets) {signature, size});
+	return forger_compact(header, payload, octets(signature, size));
 }

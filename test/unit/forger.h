@@ -29,7 +29,16 @@ typedef struct Octets
 	size_t		size;
 } Octets;
 
-#define OCTETS(literal) ((Octets) {(literal), sizeof(literal) - 1})
+static inline Octets
+octets(const void *bytes, size_t size)
+{
+	const Octets result = {bytes, size};
+
+	return result;
+}
+
+#define OCTETS(literal) octets((literal), sizeof(literal) - 1)
+#define NO_OCTETS octets(NULL, 0)
 
 /* The issuer's keys, one of each algorithm, and a stranger's. */
 extern TestKey forger_keys[ALGORITHM_COUNT];
@@ -53,7 +62,7 @@ typedef enum Sabotage
 	SABOTAGE_NO_LIMITS,
 	SABOTAGE_CRIT_IGNORED,
 	SABOTAGE_NESTED,			/* cty "JWT" */
-	SABOTAGE_CLAIM_CHECK		/* the first of CLAIM_CHECK_COUNT that are not made */
+	SABOTAGE_CLAIM_CHECK		/* the first of CLAIM_CHECK_COUNT */
 } Sabotage;
 
 extern Sabotage forger_sabotage;

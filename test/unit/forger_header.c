@@ -20,7 +20,7 @@
 static Octets
 octets_of(const char *text)
 {
-	return (Octets) {text, strlen(text)};
+	return octets(text, strlen(text));
 }
 
 static void
@@ -59,7 +59,7 @@ expect_member(const Place *place, const char *member, unsigned int expected)
 	char	   *text = malloc(length + size + 2);
 
 	snprintf(text, length + size + 2, "%.*s,%s}", (int) (length - 1), place->good, member);
-	expect_text(place, (Octets) {text, length + size + 1}, expected);
+	expect_text(place, octets(text, length + size + 1), expected);
 	free(text);
 }
 
@@ -72,7 +72,7 @@ expect_wrapped(const Place *place, Octets before, Octets after, unsigned int exp
 	memcpy(text, before.bytes, before.size);
 	memcpy(text + before.size, place->good, length);
 	memcpy(text + before.size + length, after.bytes, after.size);
-	expect_text(place, (Octets) {text, before.size + length + after.size}, expected);
+	expect_text(place, octets(text, before.size + length + after.size), expected);
 	free(text);
 }
 
@@ -113,7 +113,7 @@ forge_utf16(const Place *place, bool little_endian)
 		wide[2 * i] = little_endian ? place->good[i] : '\0';
 		wide[2 * i + 1] = little_endian ? '\0' : place->good[i];
 	}
-	expect_text(place, (Octets) {wide, 2 * length}, V(MALFORMED));
+	expect_text(place, octets(wide, 2 * length), V(MALFORMED));
 	free(wide);
 }
 
@@ -122,7 +122,7 @@ static void
 forge_truncations(const Place *place)
 {
 	for (size_t i = 1; i < strlen(place->good); i++)
-		expect_text(place, (Octets) {place->good, i}, V(MALFORMED));
+		expect_text(place, octets(place->good, i), V(MALFORMED));
 }
 
 static void
@@ -212,8 +212,7 @@ forge_payload_json(Algorithm algorithm)
 	Place		place = {&forger_keys[algorithm], strdup(FORGER_CLAIMS), forger_header(algorithm)};
 
 	forge_json(&place);
-	for (int i = 0; i < 17; i++)	/* together more than 64 KiB */
-		expect_text(&place, OCTETS(""), V(MALFORMED));
+	expect_text(&place, OCTETS(""), V(MALFORMED));
 	forge_bulk(&place, '1', 40000, V(TOO_LARGE));
 	forge_bulk(&place, 'a', 70000, V(TOO_LARGE));
 	forge_nesting(&place, "[", "]", 15);
@@ -290,20 +289,13 @@ forge_parameters(Algorithm algorithm)
  * alg
  */
 
-/* alg is a text of JSON; kid may be NULL */
+/* alg is a text of JSON; alg and kid may be NULL */
 static void
 header_text(char header[TEXT_SIZE], const char *alg, const char *kid, const char *more)
 {
-	snprintf(header, TEXT_SIZE, "{%s%s\"typ\":\"at+jwt\"%s%s%s%s}", alg == NULL ? "" : "\"alg\":",
-			 alg == NULL ? "" : alg, kid == NULL ? "" : ",\"kid\":\"", kid == NULL ? "" : kid, kid == NULL ? "" : "\"", more);
-	if (alg != NULL)
-	{
-		char		copy[TEXT_SIZE];
-
-		/* a comma behind alg's value */
-		strcpy(copy, header + strlen("{\"alg\":") + strlen(alg));
-		snprintf(header, TEXT_SIZE, "{\"alg\":%s,%s", alg, copy);
-	}
+	snprintf(header, TEXT_SIZE, "{\"typ\":\"at+jwt\"%s%s%s%s%s%s}",
+			 alg != NULL ? ",\"alg\":" : "", alg != NULL ? alg : "",
+			 kid != NULL ? ",\"kid\":\"" : "", kid != NULL ? kid : "", kid != NULL ? "\"" : "", more);
 }
 
 static void
@@ -326,7 +318,7 @@ forge_no_algorithm(Algorithm algorithm)
 	{
 		header_text(header, values[i], name, "");
 		expect_signed(key, octets_of(header), OCTETS(FORGER_CLAIMS), V(ALGORITHM_REFUSED));
-		forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), (Octets) {signature, size}), V(ALGORITHM_REFUSED));
+		forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), octets(signature, size)), V(ALGORITHM_REFUSED));
 		forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), OCTETS("")), V(ALGORITHM_REFUSED));
 		forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), OCTETS("x")), V(ALGORITHM_REFUSED));
 	}
@@ -368,12 +360,11 @@ forge_other_algorithm(Algorithm algorithm, Algorithm other)
 		return;
 
 	header_text(header, quoted, algorithm_info(algorithm)->name, "");
-	token = forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), (Octets) {NULL, 0});
+	token = forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), NO_OCTETS);
 	size = forger_sign(key, &as_other, token, signature);
 	free(token);
-	forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), (Octets) {signature, size}), V(ALGORITHM_REFUSED));
+	forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), octets(signature, size)), V(ALGORITHM_REFUSED));
 	/* and signed like that, but said to be what the key is for */
-	header_text(header, quoted, algorithm_info(algorithm)->name, "");
 	token = forger_token(algorithm);
 	*strrchr(token, '.') = '\0';
 	size = forger_sign(key, &as_other, token, signature);
@@ -416,12 +407,12 @@ forge_mac(Algorithm algorithm, Octets secret)
 			unsigned int size;
 
 			header_text(header, quoted, key_ids[j], "");
-			input = forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), (Octets) {NULL, 0});
+			input = forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), NO_OCTETS);
 			HMAC(EVP_get_digestbyname(info->digest), secret.bytes, (int) secret.size,
 				 (const unsigned char *) input, strlen(input), mac, &size);
 			free(input);
-			forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), (Octets) {mac, size}),
-						j == 0 ? V(ALGORITHM_REFUSED) : V(SIGNATURE_INVALID));
+			forger_take(forger_compact(octets_of(header), OCTETS(FORGER_CLAIMS), octets(mac, size)),
+						j == 0 && i != (int) algorithm ? V(ALGORITHM_REFUSED) : V(SIGNATURE_INVALID));
 		}
 	}
 }
@@ -434,9 +425,9 @@ forge_mac_pem(Algorithm algorithm, const char *pem)
 	char		text[TEXT_SIZE];
 	size_t		used = 0;
 
-	forge_mac(algorithm, (Octets) {pem, length});
-	forge_mac(algorithm, (Octets) {pem, length - 1});
-	forge_mac(algorithm, (Octets) {pem, length + 1});
+	forge_mac(algorithm, octets(pem, length));
+	forge_mac(algorithm, octets(pem, length - 1));
+	forge_mac(algorithm, octets(pem, length + 1));
 	snprintf(text, sizeof(text), " \n%s", pem);
 	forge_mac(algorithm, octets_of(text));
 	for (size_t i = 0; i < length; i++)
@@ -445,7 +436,7 @@ forge_mac_pem(Algorithm algorithm, const char *pem)
 			text[used++] = '\r';
 		text[used++] = pem[i];
 	}
-	forge_mac(algorithm, (Octets) {text, used});
+	forge_mac(algorithm, octets(text, used));
 }
 
 static void
@@ -454,12 +445,12 @@ forge_mac_der(Algorithm algorithm, const EVP_PKEY *pkey)
 	unsigned char *der = NULL;
 	int			size = i2d_PUBKEY(pkey, &der);
 
-	forge_mac(algorithm, (Octets) {der, (size_t) size});
+	forge_mac(algorithm, octets(der, (size_t) size));
 	OPENSSL_free(der);
 	der = NULL;
 	size = i2d_PublicKey(pkey, &der);	/* PKCS #1, a point, or nothing */
 	if (size > 0)
-		forge_mac(algorithm, (Octets) {der, (size_t) size});
+		forge_mac(algorithm, octets(der, (size_t) size));
 	OPENSSL_free(der);
 }
 
@@ -480,9 +471,9 @@ forge_mac_members(Algorithm algorithm, const char *jwk)
 			continue;
 		value += strlen(members[i]);
 		length = strcspn(value, "\"");
-		forge_mac(algorithm, (Octets) {value, length});
+		forge_mac(algorithm, octets(value, length));
 		if (base64url_decode(value, length, bytes, &size))
-			forge_mac(algorithm, (Octets) {bytes, size});
+			forge_mac(algorithm, octets(bytes, size));
 	}
 }
 
@@ -529,7 +520,7 @@ forge_key_ids(Algorithm algorithm)
 	};
 	static const char *const unknown[] = {
 		"\"\"", "\" \"", "\"stranger\"", "\"%s \"", "\" %s\"", "\"%s%s\"", "\"../../../../dev/null\"", "\"/dev/null\"", "\"%s'--\"",
-		"\"' OR '1'='1\"", "\"x' UNION SELECT 'a';--\"", "\"%s/../%s\"", "\"%%00\"", "\"\xc3\xa9\"", "\"%s\xe2\x80\x8b\"", "\"|cat\"", "\"*\"", "\"%%\""
+		"\"' OR '1'='1\"", "\"x' UNION SELECT 'a';--\"", "\"%s/../%s\"", "\"%00\"", "\"\xc3\xa9\"", "\"%s\xe2\x80\x8b\"", "\"|cat\"", "\"*\"", "\"%\""
 	};
 	const TestKey *key = &forger_keys[algorithm];
 	const char *name = algorithm_info(algorithm)->name;
@@ -557,7 +548,7 @@ forge_key_ids(Algorithm algorithm)
 	for (size_t i = 1; i < strlen(name); i++)
 	{
 		snprintf(text, sizeof(text), "\"%.*s\"", (int) i, name);
-		/* Ed25519, but not ES256K, has no other key's kid at its beginning */
+		/* the kid of another key */
 		if (strcmp(text, "\"ES256\"") != 0)
 			expect_kid(key, text, V(KEY_UNKNOWN));
 	}

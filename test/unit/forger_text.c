@@ -23,11 +23,12 @@ split(const char *token)
 	const char *first = strchr(token, '.');
 	const char *second = strchr(first + 1, '.');
 
-	return (Parts) {{
-			strndup(token, (size_t) (first - token)),
-			strndup(first + 1, (size_t) (second - first - 1)),
-			strdup(second + 1)
-		}};
+	Parts		parts;
+
+	parts.text[0] = strndup(token, (size_t) (first - token));
+	parts.text[1] = strndup(first + 1, (size_t) (second - first - 1));
+	parts.text[2] = strdup(second + 1);
+	return parts;
 }
 
 static void
@@ -38,20 +39,26 @@ free_parts(Parts *parts)
 }
 
 /* printf() into a string of its own; malloc'd. */
-static char *__attribute__((format(printf, 1, 2)))
+static char *text_of(const char *format,...) __attribute__((format(printf, 1, 2)));
+
+static char *
 text_of(const char *format,...)
 {
 	va_list		arguments;
-	char	   *text = NULL;
+	int			length;
+	char	   *text;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		abort();
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	text = malloc((size_t) length + 1);
+	va_start(arguments, format);
+	vsprintf(text, format, arguments);
 	va_end(arguments);
 	return text;
 }
 
-/* Text with size octets at offset replaced; of length new_size more, less size. */
+/* Text in which other octets stand in place of size at offset. */
 static void
 expect_replaced(const char *text, size_t offset, size_t size, Octets by, unsigned int expected)
 {
@@ -152,7 +159,7 @@ forge_tails(Algorithm algorithm)
 		const int	unused = size % 4 == 2 ? 4 : size % 4 == 3 ? 2 : 0;
 
 		for (int bits = 1; bits < 1 << unused; bits++)
-			expect_replaced(token, last, 1, (Octets) {&ALPHABET[value | bits], 1}, V(MALFORMED));
+			expect_replaced(token, last, 1, octets(&ALPHABET[value | bits], 1), V(MALFORMED));
 		expect_replaced(token, start + size, 0, OCTETS("A"), V_REFUSED);
 		expect_replaced(token, last, 1, OCTETS(""), V_REFUSED);
 		expect_replaced(token, last, 0, OCTETS("AAAAA"), V_REFUSED);
@@ -225,7 +232,7 @@ forge_serializations(Algorithm algorithm)
 	const char *h = parts.text[0];
 	const char *p = parts.text[1];
 	const char *s = parts.text[2];
-	char	   *encoded = forger_compact((Octets) {token, strlen(token)}, OCTETS("{}"), OCTETS("x"));
+	char	   *encoded = forger_compact(octets(token, strlen(token)), OCTETS("{}"), OCTETS("x"));
 
 	forger_take(text_of("{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}", h, p, s), V(MALFORMED));
 	forger_take(text_of("{\"payload\":\"%s\",\"signatures\":[{\"protected\":\"%s\",\"signature\":\"%s\"}]}", p, h, s), V(MALFORMED));
@@ -281,8 +288,8 @@ void
 forge_mixtures(Algorithm algorithm)
 {
 	static const char other_claims[] =
-		"{\"iss\":\"" FORGER_ISSUER "\",\"aud\":\"orders\",\"sub\":\"bob\",\"client_id\":\"app\",\"tenant\":\"t2\","
-		"\"exp\":1800000300,\"iat\":1800000000,\"jti\":\"j2\"}";
+	"{\"iss\":\"" FORGER_ISSUER "\",\"aud\":\"orders\",\"sub\":\"bob\",\"client_id\":\"app\",\"tenant\":\"t2\","
+	"\"exp\":1800000300,\"iat\":1800000000,\"jti\":\"j2\"}";
 	char	   *token = forger_token(algorithm);
 	char	   *header = forger_header(algorithm);
 	char	   *other = test_sign(&forger_keys[algorithm], header, other_claims);
@@ -308,7 +315,7 @@ change_at_random(char *text)
 	const size_t length = strlen(text);
 	const size_t at = forger_random(length);
 	const size_t to = forger_random(length);
-	const char	character = ALPHABET "."[forger_random(64)];
+	const char	character = (ALPHABET ".")[forger_random(65)];
 	char		swapped;
 
 	switch (forger_random(6))

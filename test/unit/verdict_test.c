@@ -32,7 +32,7 @@ test_table(void)
 	{
 		const char *name = verdict_name((Verdict) i);
 		bool		well_formed = name[0] != '\0';
-		char		expected[8];
+		char		expected[16];
 
 		for (const char *c = name; *c; c++)
 			well_formed = well_formed && (islower((unsigned char) *c) || *c == '_');
