@@ -5,6 +5,8 @@
 #	make demo		see it work, on a cluster of its own
 #	make check		every test, on a cluster of its own
 #	make setup		install the packages that building and testing need
+#	make check-sanitize, check-valgrind	sql/ in a server that watches its memory
+#	make soak COUNT=1000000	so many tokens in one session, and its memory
 #	make fuzz FUZZ_TIME=60	the core under libFuzzer, each target for some seconds
 #	make unit, layering, indent		one check alone; the code's layout
 
@@ -12,7 +14,7 @@ PG_CONFIG ?= pg_config
 
 # These find a PostgreSQL for themselves, or need none. PGXS has a "check" too,
 # which says that it cannot; it is left out when only these are asked for.
-scripts = demo check setup unit fuzz layering indent
+scripts = demo check check-sanitize check-valgrind soak setup unit fuzz layering indent
 .PHONY: $(scripts)
 
 ifneq ($(filter-out $(scripts),$(or $(MAKECMDGOALS),all)),)
@@ -89,6 +91,16 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 check:
 	@test/check
 endif
+
+check-sanitize:
+	@test/check-memory sanitize
+
+check-valgrind:
+	@test/check-memory valgrind
+
+COUNT = 1000000
+soak:
+	@test/soak $(COUNT)
 
 setup:
 	@test/setup check

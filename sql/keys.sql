@@ -285,6 +285,12 @@ SELECT token_auth.add_key('fixtures.test', pg_temp.jwk('RS384', '{"kid": "rs256"
 SELECT mint.outcome('SELECT token_auth.enable_key(''fixtures.test'', ''rs256'')');
 SELECT mint.verdict(pg_temp.signed('RS256'));
 SELECT key_id, algorithm, enabled FROM token_auth.key WHERE key_id = 'rs256' ORDER BY enabled;
+-- where a kid names two, it disables both, and the thumbprint says which one is to be enabled
+SELECT token_auth.disable_key('fixtures.test', 'rs256');
+SELECT mint.outcome('SELECT token_auth.enable_key(''fixtures.test'', ''rs256'')');
+SELECT token_auth.enable_key('fixtures.test', token_auth.jwk_thumbprint(pg_temp.jwk('RS256')));
+SELECT mint.verdict(pg_temp.signed('RS256'));
+SELECT count(*) FROM token_auth.key WHERE key_id = 'rs256' AND enabled;
 -- a disabled key is not published
 SELECT k ->> 'kid', k ->> 'alg' FROM jsonb_array_elements(token_auth.jwks('fixtures.test') -> 'keys') AS k ORDER BY 1, 2;
 

@@ -366,15 +366,19 @@ SET SESSION AUTHORIZATION regress_revocation;
 SELECT mint.outcome(statement) FROM unnest(ARRAY[
     format('SELECT token_auth.revoke_token(%L)', :'alice'), 'SELECT token_auth.revoke_token_id(''revocation'', ''a1'')',
     'SELECT token_auth.revoke_subject(''revocation'', ''bob'')', 'SELECT token_auth.reinstate(''revocation'', ''token_id'', ''a1'')',
-    'SELECT token_auth.token_revocation(token_auth.token_id())', 'SELECT token_auth.current_token_revocation()',
-    'SELECT token_auth.write_revocation(''https://revocation.test'', ''subject'', ''bob'', now(), NULL, NULL)',
     'SELECT * FROM token_auth.revocation', 'INSERT INTO token_auth.revocation (issuer, kind, value) VALUES (''x'', ''token_id'', ''y'')',
     'DELETE FROM token_auth.revocation', 'TRUNCATE token_auth.revocation']) AS statement;
+SELECT count(*) > 10, count(*) FILTER (WHERE has_function_privilege(oid, 'EXECUTE'))
+FROM pg_proc WHERE pronamespace = 'token_auth'::regnamespace AND obj_description(oid, 'pg_proc') LIKE 'internal:%';
 SELECT token_auth.subject(), token_auth.revoke_current_token('logout');
 SELECT token_auth.subject();
 SELECT token_auth.revoke_current_token('once more');
 SELECT token_auth.set_session_token(:'alice');
 SELECT token_auth.set_session_token(:'alice_again');
+SET token_auth.token = :'forged';
+SELECT token_auth.revoke_current_token();
+SET token_auth.token = :'expired';
+SELECT token_auth.revoke_current_token();
 SELECT token_auth.clear_token(), token_auth.revoke_current_token();
 RESET SESSION AUTHORIZATION;
 SELECT kind, reason, revoked_by FROM token_auth.revocation ORDER BY 1;

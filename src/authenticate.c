@@ -149,6 +149,7 @@ recall(const char *raw)
 		forget_least_used(0);
 		remembered_generation = catalog_configuration_generation;
 	}
+	forget_least_used((Size) settings_cache_size_kb * 1024);
 	entry = hash_search(remembered, &raw, HASH_FIND, NULL);
 	if (entry == NULL)
 		return NULL;

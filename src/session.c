@@ -13,7 +13,8 @@
  *
  * One statement, one token: a reader that meets another token than the first
  * reader of its run did is an error, or a query could return rows that neither
- * token may see.
+ * token may see. Where the run reads tables, that goes for the readers in
+ * functions that it calls, too.
  */
 #include "postgres.h"
 
@@ -57,7 +58,7 @@ static planner_hook_type previous_planner = NULL;
 static bool parallel_assignments_known = false;
 static uint64 parallel_assignments = 0;
 
-/* A query that used a reader and may run again: a cursor, a set-returning SQL function. */
+/* A query that used a reader and runs later or again: a cursor, a set-returning SQL function. */
 typedef struct UsedQuery
 {
 	MemoryContextCallback callback;
@@ -241,28 +242,27 @@ is_of_running_statement(MemoryContext reader)
 	return reader != NULL;
 }
 
-/* Judge the running statement: by its first reader, or again after an assignment. */
-static const VerifiedToken *
-judge_statement(VerifiedToken *token)
+/* Note that a statement runs under this token; another than before is an error. */
+static void
+judge_statement(Judgement *judgement, VerifiedToken *token)
 {
-	if (!session_judgement.made)
+	if (!judgement->made)
 	{
 		if (token != NULL)
 			authenticate_pin(token);
-		session_judgement.token = token;
-		session_judgement.made = true;
+		judgement->token = token;
+		judgement->made = true;
 	}
-	else if (!is_same(session_judgement.token, token))
+	else if (!is_same(judgement->token, token))
 		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
 
-	session_judgement.assignments = settings_token_assignments;
-	return session_judgement.token;
+	judgement->assignments = settings_token_assignments;
 }
 
 /*
- * The slow path of session_any_token(): judge the current token for the
- * statement that the reader, whose memory this is, belongs to. A statement
- * that has begun keeps what it was judged under, but not beside another token.
+ * The slow path of session_any_token(): judge the current token for a reader
+ * whose memory this is. A statement that has begun keeps what it was judged
+ * under, but not beside another token.
  */
 const VerifiedToken *
 session_judge(MemoryContext reader)
@@ -279,7 +279,15 @@ session_judge(MemoryContext reader)
 		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
 	token = find_current(&absence);
 	local_token_unused = false;
-	return is_of_statement ? judge_statement(token) : token;
+
+	if (is_of_statement || session_judgement.covers_functions)
+		judge_statement(&session_judgement, token);
+	for (Judgement *outer = session_judgement.outer; outer != NULL; outer = outer->outer)
+	{
+		if (outer->covers_functions)
+			judge_statement(outer, token);
+	}
+	return is_of_statement ? session_judgement.token : token;
 }
 
 /* Raise 28T17: there is no token, or one of another namespace. */
@@ -448,12 +456,17 @@ session_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
  * Statements
  */
 
-/* From here on no statement is judged; statement: the memory of the one that begins, or NULL. */
+/*
+ * Begin a statement, which is not judged yet. Its outer one is where the
+ * caller keeps it, until end_judgement().
+ */
 static void
-begin_judgement(MemoryContext statement)
+begin_judgement(Judgement *outer, MemoryContext statement, bool covers_functions)
 {
 	memset(&session_judgement, 0, sizeof(session_judgement));
+	session_judgement.outer = outer;
 	session_judgement.statement = statement;
+	session_judgement.covers_functions = covers_functions;
 }
 
 static void
@@ -491,7 +504,7 @@ find_used_query(const QueryDesc *query)
 	return NULL;
 }
 
-/* A query that may run again used a reader: keep under which token it did. */
+/* If the query used a reader, keep under which token it did. */
 static void
 remember_query(QueryDesc *query)
 {
@@ -513,8 +526,9 @@ remember_query(QueryDesc *query)
 }
 
 /*
- * A query runs again that used a reader before. What its InitPlans, index keys
- * or Sort remember was made under that token: judge it before a row comes out.
+ * A query that used a reader before runs, perhaps again. What its InitPlans,
+ * index keys, Sort or choice of partitions remember was made under that token:
+ * judge it before a row comes out.
  */
 static void
 judge_used_query(const QueryDesc *query)
@@ -531,6 +545,24 @@ judge_used_query(const QueryDesc *query)
 	(void) session_judge(session_judgement.statement);
 }
 
+/*
+ * Does a statement read tables? Then what functions in it read decides about
+ * its rows, as where a policy asks a function who is there. One that only
+ * calls functions leaves the statements inside them to themselves.
+ */
+static bool
+reads_tables(const QueryDesc *query)
+{
+	ListCell   *cell;
+
+	foreach(cell, query->plannedstmt->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, cell)->rtekind == RTE_RELATION)
+			return true;
+	}
+	return false;
+}
+
 static void
 session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 {
@@ -541,11 +573,10 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 	if (IsParallelWorker())
 		activity_hide_tokens();
 
-	begin_judgement(query->estate->es_query_cxt);
+	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
 	PG_TRY();
 	{
-		if (query->already_executed)
-			judge_used_query(query);
+		judge_used_query(query);
 		if (previous_executor_run != NULL)
 			previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 		else
@@ -569,22 +600,20 @@ start(QueryDesc *query, int eflags)
 		standard_ExecutorStart(query, eflags);
 }
 
-/* Partitions are pruned before the run, by readers that are not of the outer run. */
+/*
+ * Starting a query may read the token, to leave out partitions. It is not of
+ * the outer statement, and its rows must come under the same token.
+ */
 static void
 session_executor_start(QueryDesc *query, int eflags)
 {
 	Judgement	outer = session_judgement;
 
-	if (outer.statement == NULL)
-	{
-		start(query, eflags);
-		return;
-	}
-
-	begin_judgement(NULL);
+	begin_judgement(NULL, NULL, true);
 	PG_TRY();
 	{
 		start(query, eflags);
+		remember_query(query);
 	}
 	PG_FINALLY();
 	{
@@ -613,10 +642,7 @@ session_planner(Query *parse, const char *query_string, int cursor_options,
 	Judgement	outer = session_judgement;
 	PlannedStmt *volatile result = NULL;
 
-	if (outer.statement == NULL)
-		return plan(parse, query_string, cursor_options, parameters);
-
-	begin_judgement(NULL);
+	begin_judgement(NULL, NULL, false);
 	PG_TRY();
 	{
 		result = plan(parse, query_string, cursor_options, parameters);

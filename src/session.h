@@ -25,7 +25,9 @@ typedef enum SessionAbsence
 /* What the running statement was found to run under. Its law is in session.c. */
 typedef struct Judgement
 {
+	struct Judgement *outer;	/* of the statement that this one runs in, or NULL */
 	MemoryContext statement;	/* per-query memory of the run; NULL outside */
+	bool		covers_functions;	/* what functions in it read counts, too */
 	bool		made;
 	uint64		assignments;	/* settings_token_assignments it was made at */
 	VerifiedToken *token;		/* pinned; NULL: none */

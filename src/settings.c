@@ -19,7 +19,9 @@
 #include "access/xact.h"
 #include "activity.h"
 #include "compat.h"
+#include "report.h"
 #include "settings.h"
+#include "utils/acl.h"
 
 #define TOKEN_SETTING "token_auth.token"
 
@@ -46,6 +48,9 @@ static bool defining = false;
 
 /* While it is being defined: its first value is left over, drop it. */
 static bool drop_leftover = false;
+
+/* The last assignment dropped a value that was left over. */
+static bool token_discarded = false;
 
 /*
  * A parallel worker gets the leader's value. Only if the leader had this
@@ -121,6 +126,7 @@ assign_token(const char *newval, void *extra)
 	token_from_connection = (extra != NULL);
 	settings_token_assignments++;
 	settings_token_cleared = IsTransactionState();
+	token_discarded = false;
 	if (newval != NULL && *newval != '\0')
 		activity_hide_tokens();
 }
@@ -161,9 +167,10 @@ placeholder_has_leftover(void)
 static void
 define_token(void)
 {
-	drop_leftover = settings_binding == BINDING_TRANSACTION &&
+	bool		had_leftover = settings_binding == BINDING_TRANSACTION &&
 		!IsParallelWorker() && placeholder_has_leftover();
 
+	drop_leftover = had_leftover;
 	defining = true;
 	DefineCustomStringVariable(TOKEN_SETTING,
 							   "The access token of the session or transaction.",
@@ -174,10 +181,44 @@ define_token(void)
 							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE |
 							   GUC_DISALLOW_IN_FILE | GUC_ALLOW_IN_PARALLEL,
 							   check_token, assign_token, show_token);
-	defining = drop_leftover = false;
+	token_discarded = had_leftover && *token_value == '\0';
 	settings_token_cleared = false;
+	defining = drop_leftover = false;
 	token_setting = compat_find_setting(TOKEN_SETTING);
 	Assert(token_setting != NULL);
+}
+
+/*
+ * Refuse to load where a connection option, which anybody can give, has taken
+ * the place of what a superuser stored for the role or database. The server
+ * keeps one value of a setting that it does not know yet; once the option is
+ * dropped for lack of privilege, the built-in default would be all that is left.
+ */
+void
+settings_check_options(void)
+{
+	static const char *const protected[] = {
+		"token_auth.binding", "token_auth.cache_size",
+		"token_auth.log_accepted", "token_auth.max_token_size",
+		"token_auth.on_expired", "token_auth.on_missing",
+		"token_auth.recheck_interval"
+	};
+
+	for (int i = 0; i < lengthof(protected); i++)
+	{
+		struct config_generic *setting = compat_find_setting(protected[i]);
+
+		if (setting != NULL && (setting->flags & GUC_CUSTOM_PLACEHOLDER) &&
+			setting->reset_source == PGC_S_CLIENT &&
+			setting->reset_scontext == PGC_BACKEND &&
+			pg_parameter_aclcheck(protected[i], setting->reset_srole,
+								  ACL_SET) != ACLCHECK_OK)
+			report_error("42501",
+						 psprintf("permission denied to set parameter \"%s\"",
+								  protected[i]),
+						 "It was given as a connection option.",
+						 "Connect without that option.");
+	}
 }
 
 /*
@@ -266,7 +307,7 @@ token_is_of_this_transaction(void)
 const char *
 settings_token(SettingsAbsence *absence)
 {
-	*absence = ABSENCE_NOT_SET;
+	*absence = token_discarded ? ABSENCE_IGNORED_BY_BINDING : ABSENCE_NOT_SET;
 	if (token_value == NULL || *token_value == '\0')
 		return NULL;
 
@@ -303,7 +344,10 @@ settings_discard_leftover(void)
 		!token_from_connection &&
 		token_setting->stack == NULL &&
 		!IsInParallelMode() && !IsParallelWorker())
+	{
 		settings_assign_token("", false);
+		token_discarded = true;
+	}
 }
 
 /* Before commit: leave nothing behind that binding = 'transaction' would not count. */

@@ -39,6 +39,7 @@ typedef enum SettingsAbsence
 	ABSENCE_UNKNOWN_ORIGIN
 } SettingsAbsence;
 
+extern void settings_check_options(void);
 extern void settings_define(void);
 extern const char *settings_token(SettingsAbsence *absence);
 extern void settings_assign_token(const char *token, bool local);

@@ -63,6 +63,7 @@ find_pg_config()
 
 work= user= bindir= pg_config= tree=
 running=						# a process to end before the folder goes
+server_program=					# what to start in place of postgres
 
 # Run a command as the user of the throwaway folder.
 as_user()
@@ -202,7 +203,7 @@ start_cluster()
 			"unix_socket_directories = '$work/socket'" "fsync = off" "$@" |
 		as_user tee -a "$work/cluster/postgresql.conf" >/dev/null &&
 		as_user "$bindir/pg_ctl" start -s -w -t 120 -D "$work/cluster" \
-			-l "$work/cluster.log" </dev/null ||
+			${server_program:+-p "$server_program"} -l "$work/cluster.log" </dev/null ||
 		{
 			tail -n 20 "$work/initdb.log" "$work/cluster.log" >&2
 			echo "$program: the cluster does not start" >&2
