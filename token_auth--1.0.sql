@@ -492,6 +492,13 @@ $$;
 COMMENT ON FUNCTION token_auth.lock_issuer(text) IS
     'internal: the row of an issuer, locked until the end of the transaction';
 
+CREATE FUNCTION token_auth.gate_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'token_auth_gate_support'
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION token_auth.gate_support(internal) IS
+    'internal: tells the planner that a boolean reader lets all rows through or none';
+
 --
 -- The current token
 --
@@ -520,7 +527,7 @@ COMMENT ON FUNCTION token_auth.clear_token() IS
 CREATE FUNCTION token_auth.is_authenticated()
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_is_authenticated'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.is_authenticated() IS
     'is a token set and good, of whatever namespace';
 
@@ -566,7 +573,7 @@ COMMENT ON FUNCTION token_auth.claim_bigint(text[]) IS
 CREATE FUNCTION token_auth.claim_boolean(VARIADIC path text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_claim_boolean'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.claim_boolean(text[]) IS
     'the claim at a path as boolean, or NULL; another type is an error';
 
@@ -734,7 +741,7 @@ COMMENT ON FUNCTION token_auth.actor() IS
 CREATE FUNCTION token_auth.is_client()
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_is_client'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.is_client() IS
     'does the current token speak for a client, not for a user (RFC 9068 section 5)';
 
@@ -752,35 +759,35 @@ COMMENT ON FUNCTION token_auth.scopes() IS
 CREATE FUNCTION token_auth.has_scope(scope text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_scope'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.has_scope(text) IS
     'has the current token this scope';
 
 CREATE FUNCTION token_auth.has_scope(scope text, namespace text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_scope_in_namespace'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.has_scope(text, text) IS
     'has the current token this scope, and is its issuer of this namespace';
 
 CREATE FUNCTION token_auth.has_any_scope(VARIADIC scopes text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_any_scope'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.has_any_scope(text[]) IS
     'has the current token at least one of these scopes';
 
 CREATE FUNCTION token_auth.has_all_scopes(VARIADIC scopes text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_all_scopes'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.has_all_scopes(text[]) IS
     'has the current token all of these scopes';
 
 CREATE FUNCTION token_auth.require_scope(scope text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_require_scope'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.require_scope(text) IS
     'true if the current token has this scope, otherwise an error that names it';
 
@@ -794,14 +801,14 @@ COMMENT ON FUNCTION token_auth.roles() IS
 CREATE FUNCTION token_auth.has_role(role text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_role'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.has_role(text) IS
     'has the current token this role; NULL where the issuer left roles out';
 
 CREATE FUNCTION token_auth.has_role(role text, namespace text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_role_in_namespace'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
 COMMENT ON FUNCTION token_auth.has_role(text, text) IS
     'has the current token this role, and is its issuer of this namespace';
 
@@ -1285,6 +1292,13 @@ BEGIN
         FROM missing AS m;
     END IF;
 
+    -- a kid may go from one key to another: first who gives it up
+    UPDATE token_auth.key AS k
+    SET key_id = p.key_id
+    FROM unnest(parsed) AS p
+    WHERE k.issuer = target.issuer AND k.thumbprint = p.thumbprint AND p.rejected IS NULL
+      AND k.origin = 'jwks' AND k.key_id IS DISTINCT FROM p.key_id;
+
     FOREACH current_key IN ARRAY parsed LOOP
         key_id := current_key.key_id;
         algorithm := current_key.algorithm;
@@ -1737,6 +1751,7 @@ ALTER TABLE token_auth.revocation ENABLE ALWAYS TRIGGER shorten_value;
 CREATE TRIGGER check_policy
     BEFORE INSERT OR UPDATE ON token_auth.issuer
     FOR EACH ROW EXECUTE FUNCTION token_auth.check_policy();
+ALTER TABLE token_auth.issuer ENABLE ALWAYS TRIGGER check_policy;
 
 CREATE TRIGGER configuration_changed
     AFTER INSERT OR UPDATE OR DELETE ON token_auth.issuer

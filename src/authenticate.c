@@ -45,7 +45,7 @@ hash_raw(const void *key, Size size)
 {
 	const char *raw = *(const char *const *) key;
 
-	return hash_bytes((const unsigned char *) raw, strlen(raw));
+	return hash_bytes((const unsigned char *) raw, (int) strlen(raw));
 }
 
 static int
@@ -202,7 +202,7 @@ array_from_set(const StringSet *set, bool *converted)
 	qsort(strings, set->n_strings, sizeof(char *), compare_text_data);
 	for (size_t i = 0; i < set->n_strings; i++)
 		elements[i] = CStringGetTextDatum(strings[i]);
-	return construct_array(elements, set->n_strings, TEXTOID, -1, false,
+	return construct_array(elements, (int) set->n_strings, TEXTOID, -1, false,
 						   TYPALIGN_INT);
 }
 
@@ -459,6 +459,13 @@ verify_token(Trip *trip, TokenTrace *trace, Detail *detail)
 						now_unix_us(), trace, detail);
 }
 
+static Verdict
+refuse_unrepresentable(Detail *detail)
+{
+	return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
+						  "A claim holds a character that the database's encoding lacks.");
+}
+
 /* Everything but time and revocation, which judge() looks at; *verified is below parent. */
 static Verdict
 make_trip(Trip *trip, const char *raw, MemoryContext parent,
@@ -475,8 +482,7 @@ make_trip(Trip *trip, const char *raw, MemoryContext parent,
 	*verified = make_verified(parent, trip->token, trip->issuer,
 							  trip->log_detail);
 	if (*verified == NULL)
-		return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
-							  "A claim holds a character that the database's encoding lacks.");
+		return refuse_unrepresentable(detail);
 	(*verified)->configuration_generation = generation;
 	return VERDICT_OK;
 }
@@ -593,7 +599,7 @@ name_checks(AuthenticationCheck *checks)
 	int			n = 0;
 
 	memset(checks, 0, sizeof(*checks) * AUTHENTICATION_CHECK_COUNT);
-	for (int i = 0; i < lengthof(trip_steps); i++)
+	for (size_t i = 0; i < lengthof(trip_steps); i++)
 		checks[n++].step = trip_steps[i];
 	for (TokenStep step = 0; step < TOKEN_STEP_COUNT; step++)
 		checks[n++].step = token_step_name(step);
@@ -651,6 +657,7 @@ trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks,
 	Trip		trip = {0};
 	Detail		detail = {""};
 	TokenTrace	trace;
+	VerifiedToken *token;
 	Verdict		verdict;
 
 	verdict = open_token(&trip, raw, &detail);
@@ -676,7 +683,11 @@ trace_trip(const char *raw, MemoryContext parent, AuthenticationCheck *checks,
 		trace.steps[TOKEN_STEP_SIGNATURE].verdict != VERDICT_OK)
 		return NULL;
 	find_sources(trip.issuer->policy, sources);
-	return make_verified(parent, trip.token, trip.issuer, trip.log_detail);
+	token = make_verified(parent, trip.token, trip.issuer, trip.log_detail);
+	if (token == NULL)
+		note(&checks[AUTHENTICATION_CHECK_COUNT - 1],
+			 refuse_unrepresentable(&detail), &detail);
+	return token;
 }
 
 /* The last check: is it revoked? */

@@ -248,14 +248,13 @@ bool
 claim_value_members(const ClaimValue *claim, List **members)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&claim->value->root);
-	JsonbIteratorToken token;
 	JsonbValue	member;
 
 	*members = NIL;
 	if (!JB_ROOT_IS_ARRAY(claim->value))
 		return false;
 	(void) JsonbIteratorNext(&iterator, &member, true);
-	while ((token = JsonbIteratorNext(&iterator, &member, true)) == WJB_ELEM)
+	while (JsonbIteratorNext(&iterator, &member, true) == WJB_ELEM)
 	{
 		char	   *text = member_text(&member);
 

@@ -12,7 +12,7 @@
 char *
 encoding_to_utf8(const char *text)
 {
-	char	   *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+	char	   *utf8 = pg_server_to_any(text, (int) strlen(text), PG_UTF8);
 
 	return utf8 == text ? pstrdup(text) : utf8;
 }
@@ -25,7 +25,7 @@ encoding_to_utf8(const char *text)
 char *
 encoding_from_utf8(const char *text)
 {
-	int			length = strlen(text);
+	int			length = (int) strlen(text);
 	int			encoding = GetDatabaseEncoding();
 	int			size;
 	Oid			conversion;

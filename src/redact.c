@@ -30,7 +30,7 @@ starts_as_object(const char *text)
 		"ewo", "ew0", "ewk"		/* { and a line feed, carriage return, tab */
 	};
 
-	for (int i = 0; i < lengthof(starts); i++)
+	for (size_t i = 0; i < lengthof(starts); i++)
 	{
 		if (strncmp(text, starts[i], strlen(starts[i])) == 0)
 			return true;
@@ -71,18 +71,26 @@ redact_is_needed(const char *text)
 	return find_token(text) != NULL;
 }
 
-/* Replace every token in text, in place, by "***". */
+/*
+ * Replace every token in text, in place, by "***". Each character is moved
+ * once: a message of megabytes may be tokens from end to end, and nothing
+ * interrupts the server while it writes to its log.
+ */
 void
 redact_tokens(char *text)
 {
-	char	   *token;
+	const char *rest = text;
+	const char *token;
 
-	while ((token = unconstify(char *, find_token(text))) != NULL)
+	while ((token = find_token(rest)) != NULL)
 	{
-		char	   *rest = token + run_length(token);
+		size_t		before = token - rest;
+		const char *after = token + run_length(token);
 
-		memcpy(token, "***", 3);
-		memmove(token + 3, rest, strlen(rest) + 1);
-		text = token + 3;
+		memmove(text, rest, before);
+		memset(text + before, '*', 3);
+		text += before + 3;
+		rest = after;
 	}
+	memmove(text, rest, strlen(rest) + 1);
 }

@@ -371,7 +371,7 @@ answer_in_claim(FunctionCallInfo fcinfo, const VerifiedToken *token,
 #define IN_CLAIM_PROLOGUE(token) \
 	const VerifiedToken *token = session_token(fcinfo); \
 \
-	if (token == NULL || PG_ARGISNULL(1)) \
+	if ((token) == NULL || PG_ARGISNULL(1)) \
 		PG_RETURN_BOOL(false); \
 	if (PG_ARGISNULL(0)) \
 		PG_RETURN_NULL()

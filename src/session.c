@@ -98,8 +98,8 @@ session_raw_token(SessionAbsence *absence)
 	return raw;
 }
 
-const char *
-session_absence_words(SessionAbsence absence)
+static const char *
+absence_words(SessionAbsence absence)
 {
 	switch (absence)
 	{
@@ -128,7 +128,7 @@ refuse_missing(SessionAbsence absence)
 {
 	Detail		detail;
 
-	strlcpy(detail.text, session_absence_words(absence), sizeof(detail.text));
+	strlcpy(detail.text, absence_words(absence), sizeof(detail.text));
 	report_refusal(VERDICT_TOKEN_MISSING, &detail, NULL);
 }
 
@@ -242,6 +242,14 @@ is_of_running_statement(MemoryContext reader)
 	return reader != NULL;
 }
 
+static void pg_attribute_noreturn()
+refuse_changed(void)
+{
+	Detail		detail = {"Something in the statement set another token, or cleared it, after the token had been read."};
+
+	report_refusal(VERDICT_TOKEN_CHANGED, &detail, NULL);
+}
+
 /* Note that a statement runs under this token; another than before is an error. */
 static void
 judge_statement(Judgement *judgement, VerifiedToken *token)
@@ -254,7 +262,7 @@ judge_statement(Judgement *judgement, VerifiedToken *token)
 		judgement->made = true;
 	}
 	else if (!is_same(judgement->token, token))
-		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
+		refuse_changed();
 
 	judgement->assignments = settings_token_assignments;
 }
@@ -276,7 +284,7 @@ session_judge(MemoryContext reader)
 		return session_judgement.token;
 
 	if (changed_in_parallel_mode())
-		report_refusal(VERDICT_TOKEN_CHANGED, NULL, NULL);
+		refuse_changed();
 	token = find_current(&absence);
 	local_token_unused = false;
 
@@ -288,6 +296,30 @@ session_judge(MemoryContext reader)
 			judge_statement(outer, token);
 	}
 	return is_of_statement ? session_judgement.token : token;
+}
+
+/*
+ * Why readers do not answer for the current token: there is none, it counts as
+ * none, or it is of another namespace. NULL if they do, or if it is refused.
+ */
+const char *
+session_why_none(void)
+{
+	SessionAbsence absence;
+	Refusal		refusal;
+	VerifiedToken *token;
+	const char *raw = session_raw_token(&absence);
+
+	if (raw == NULL)
+		return absence_words(absence);
+	token = authenticate(raw, current, &refusal);
+	if (token == NULL)
+		return refusal.verdict == VERDICT_EXPIRED &&
+			settings_on_expired == TOLERANCE_ANONYMOUS
+			? absence_words(SESSION_EXPIRED) : NULL;
+	hold(token);
+	return token->namespace[0] != '\0'
+		? absence_words(SESSION_OTHER_NAMESPACE) : NULL;
 }
 
 /* Raise 28T17: there is no token, or one of another namespace. */
@@ -458,9 +490,10 @@ session_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
 
 /*
  * Begin a statement, which is not judged yet. Its outer one is where the
- * caller keeps it, until end_judgement().
+ * caller keeps it, until end_judgement(). Neither is inlined: gcc would warn
+ * of variables of PG_TRY.
  */
-static void
+static pg_noinline void
 begin_judgement(Judgement *outer, MemoryContext statement, bool covers_functions)
 {
 	memset(&session_judgement, 0, sizeof(session_judgement));
@@ -469,7 +502,7 @@ begin_judgement(Judgement *outer, MemoryContext statement, bool covers_functions
 	session_judgement.covers_functions = covers_functions;
 }
 
-static void
+static pg_noinline void
 end_judgement(const Judgement *outer)
 {
 	VerifiedToken *token = session_judgement.token;
@@ -564,6 +597,18 @@ reads_tables(const QueryDesc *query)
 }
 
 static void
+run(COMPAT_EXECUTOR_RUN_PARAMETERS)
+{
+	judge_used_query(query);
+	if (previous_executor_run != NULL)
+		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
+	else
+		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
+	if (!COMPAT_RUNS_ONCE)
+		remember_query(query);
+}
+
+static void
 session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 {
 	Judgement	outer = session_judgement;
@@ -576,13 +621,7 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
 	PG_TRY();
 	{
-		judge_used_query(query);
-		if (previous_executor_run != NULL)
-			previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
-		else
-			standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
-		if (!COMPAT_RUNS_ONCE)
-			remember_query(query);
+		run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	}
 	PG_FINALLY();
 	{
@@ -598,6 +637,7 @@ start(QueryDesc *query, int eflags)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
+	remember_query(query);
 }
 
 /*
@@ -613,7 +653,6 @@ session_executor_start(QueryDesc *query, int eflags)
 	PG_TRY();
 	{
 		start(query, eflags);
-		remember_query(query);
 	}
 	PG_FINALLY();
 	{

@@ -42,7 +42,7 @@ extern void session_refuse_missing(const VerifiedToken *token) pg_attribute_nore
 extern const VerifiedToken *session_token_in_namespace(FunctionCallInfo fcinfo,
 													   text *namespace);
 extern const char *session_raw_token(SessionAbsence *absence);
-extern const char *session_absence_words(SessionAbsence absence);
+extern const char *session_why_none(void);
 extern const VerifiedToken *session_set_token(const char *raw, bool local);
 extern void session_clear_token(void);
 

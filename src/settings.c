@@ -204,7 +204,7 @@ settings_check_options(void)
 		"token_auth.recheck_interval"
 	};
 
-	for (int i = 0; i < lengthof(protected); i++)
+	for (size_t i = 0; i < lengthof(protected); i++)
 	{
 		struct config_generic *setting = compat_find_setting(protected[i]);
 

@@ -258,7 +258,7 @@ put_facts(ReturnSetInfo *result, const VerifiedToken *token,
 	put_fact(result, "scopes", join_or_null(token->scopes), sources->scopes);
 	put_fact(result, "roles", join_or_null(token->roles), sources->roles);
 	if (token->roles_incomplete)
-		put_row(result, "roles", "fail",
+		put_row(result, "roles", "skipped",
 				"The token says that its issuer left roles or groups out: has_role() is NULL for what is not listed.");
 	put_fact(result, "device", text_or_null(token->device_id), sources->device);
 	if (token->namespace[0] == '\0')
@@ -306,10 +306,11 @@ token_auth_inspect_current(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SessionAbsence absence;
 	const char *raw = session_raw_token(&absence);
+	const char *why_none = session_why_none();
 
 	InitMaterializedSRF(fcinfo, 0);
-	put_row(result, "current token", raw != NULL ? "pass" : "fail",
-			raw != NULL ? "A token is set." : session_absence_words(absence));
+	put_row(result, "current token", why_none == NULL ? "pass" : "fail",
+			why_none == NULL ? "A token is set." : why_none);
 	if (raw != NULL)
 		inspect_token(result, raw);
 	return (Datum) 0;

@@ -286,16 +286,26 @@ check_client(const CheckInput *in, Detail *detail)
  * Constraints
  */
 
-/* Equal to the rule, or to an element of it, in JSON type and value. */
+/* In JSON type and value; 1 and 1.0 are one number. */
+static bool
+is_equal(const json_t *value, const json_t *other)
+{
+	if (json_is_integer(value) != json_is_integer(other) &&
+		json_is_number(value) && json_is_number(other))
+		return json_number_value(value) == json_number_value(other);
+	return json_equal(value, other) == 1;
+}
+
+/* Equal to the rule, or to an element of it. */
 static bool
 is_among(const json_t *value, const json_t *rule)
 {
 	for (size_t i = 0; i < json_array_size(rule); i++)
 	{
-		if (json_equal(value, json_array_get(rule, i)) == 1)
+		if (is_equal(value, json_array_get(rule, i)))
 			return true;
 	}
-	return json_equal(value, rule) == 1;
+	return is_equal(value, rule);
 }
 
 /* Neither the claim nor, if it is an array, an element of it is excluded. */
@@ -380,7 +390,8 @@ time_text(int64_t time_us)
 	TimeText	result = {"an unknown time"};
 
 	if (gmtime_r(&seconds, &utc) != NULL)
-		strftime(result.text, sizeof(result.text), "%Y-%m-%d %H:%M:%S UTC", &utc);
+		(void) strftime(result.text, sizeof(result.text),
+						"%Y-%m-%d %H:%M:%S UTC", &utc);
 	return result;
 }
 
@@ -489,7 +500,7 @@ static const ClaimCheckInfo check_table[CLAIM_CHECK_COUNT] = {
 	[CLAIM_CHECK_REQUIRED] = {"required claims", check_required},
 	[CLAIM_CHECK_ISSUER] = {"issuer", check_issuer},
 	[CLAIM_CHECK_AUDIENCE] = {"audience", check_audience},
-	[CLAIM_CHECK_CLIENT] = {"client", check_client},
+	[CLAIM_CHECK_CLIENT] = {"accepted client", check_client},
 	[CLAIM_CHECK_CONSTRAINTS] = {"constraints", check_constraints},
 	[CLAIM_CHECK_PROOF] = {"proof of possession", check_proof},
 	[CLAIM_CHECK_LIFETIME] = {"lifetime", check_lifetime},

@@ -216,8 +216,7 @@ fitting_algorithms(const char *type, const char *curve)
 		const AlgorithmInfo *info = algorithm_info((Algorithm) i);
 
 		if (same(info->key_type, type) &&
-			(info->curve == NULL ||
-			 (curve != NULL && same(info->curve, curve))))
+			(info->curve == NULL || same(info->curve, curve)))
 			set |= ALGORITHM_BIT(i);
 	}
 	return set;
@@ -228,7 +227,7 @@ static Verdict
 read_fitting(const json_t *object, const char *type, AlgorithmSet *fitting,
 			 Detail *detail)
 {
-	const char *curve = NULL;
+	const char *curve = "";
 	Verdict		verdict = VERDICT_OK;
 
 	if (same(type, "EC") || same(type, "OKP"))

@@ -17,7 +17,7 @@
 #include "core/jwk.h"
 #include "core/key_material.h"
 
-#define PEM_MAX_SIZE (16 * 1024)
+#define PEM_MAX_SIZE ((size_t) 16 * 1024)
 
 static const char white_space[] = " \t\r\n";
 
@@ -196,7 +196,7 @@ jwk_from_pem(const char *pem, size_t length, Algorithm algorithm,
 	*jwk = NULL;
 	if (length > PEM_MAX_SIZE)
 		return verdict_refuse(detail, VERDICT_TOO_LARGE,
-							  "The PEM text has %zu bytes; at most %d are accepted.",
+							  "The PEM text has %zu bytes; at most %zu are accepted.",
 							  length, PEM_MAX_SIZE);
 
 	verdict = read_block(pem, length, &block, detail);

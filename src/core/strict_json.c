@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KIB 1024
+#define KIB ((size_t) 1024)
 
 const JsonLimits strict_json_header_limits = {
 	.size = 2 * KIB, .depth = 16, .members = 256, .string = 2 * KIB,

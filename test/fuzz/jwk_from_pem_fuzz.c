@@ -15,6 +15,30 @@ static const Algorithm algorithms[] = {
 	ALGORITHM_ED25519, ALGORITHM_ED448
 };
 
+/* Nothing stands behind the key in its block; BER without a length tells nothing. */
+static void
+require_whole_block(const char *pem, size_t length)
+{
+	BIO		   *bio = BIO_new_mem_buf(pem, (int) length);
+	char	   *label = NULL;
+	char	   *header = NULL;
+	unsigned char *der = NULL;
+	const unsigned char *start;
+	long		der_size;
+	long		size;
+	int			tag;
+	int			class;
+
+	REQUIRE(PEM_read_bio(bio, &label, &header, &der, &der_size) == 1);
+	start = der;
+	if ((ASN1_get_object(&start, &size, &tag, &class, der_size) & 0x81) == 0)
+		REQUIRE(start + size == der + der_size);
+	OPENSSL_free(label);
+	OPENSSL_free(header);
+	OPENSSL_free(der);
+	BIO_free(bio);
+}
+
 static void
 check(const char *pem, size_t length, Algorithm algorithm, const char *key_id)
 {
@@ -29,6 +53,7 @@ check(const char *pem, size_t length, Algorithm algorithm, const char *key_id)
 	REQUIRE(jwk->pkey != NULL);
 	REQUIRE(algorithm == ALGORITHM_UNKNOWN || jwk->algorithm == algorithm);
 	REQUIRE(key_id == NULL ? jwk->key_id == NULL : strcmp(jwk->key_id, key_id) == 0);
+	require_whole_block(pem, length);
 	require_sound_key(jwk);
 	jwk_free(jwk);
 }

@@ -165,6 +165,29 @@ make_tokens(void)
 	fclose(signed_inputs);
 }
 
+/* Headers that are refused, over a signature that nobody looks at. */
+static void
+make_refused_headers(void)
+{
+	static const char *const members[] = {
+		"\"crit\":[\"exp\"],\"exp\":1", "\"crit\":[]", "\"b64\":false", "\"enc\":\"A128GCM\"", "\"zip\":\"DEF\"",
+		"\"cty\":\"JWT\"", "\"alg\":\"none\"", "\"typ\":1", "\"kid\":\"\\u0000\"", "\"jwk\":{\"kty\":\"oct\",\"k\":\"AA\"}"
+	};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+	{
+		char		header[256];
+		char		name[16];
+		char	   *text;
+
+		snprintf(header, sizeof(header), "{\"alg\":\"ES256\",%s}", members[i]);
+		snprintf(name, sizeof(name), "refused%zu", i);
+		text = test_compact(header, "{}", (const unsigned char *) name, strlen(name));
+		write_text("jws", name, text);
+		free(text);
+	}
+}
+
 /*
  * Keys in other forms
  */
@@ -189,6 +212,14 @@ write_json(const char *target, const char *name, json_t *value)
 	json_decref(value);
 }
 
+/* The same key, with a member of another value. */
+static json_t *
+with_member(json_t *jwk, const char *name, const char *value)
+{
+	json_object_set_new(jwk, name, json_string(value));
+	return jwk;
+}
+
 static void
 make_key_sets(void)
 {
@@ -209,6 +240,9 @@ make_key_sets(void)
 	write_json("jwk_set", "public", json_pack("{so}", "keys", public));
 	write_json("jwk_set", "secret", json_pack("{so}", "keys", secret));
 	write_json("jwk_set", "same_kid", json_pack("{so}", "keys", same));
+	write_json("jwk_set", "ambiguous",
+			   json_pack("{s[oo]}", "keys", with_member(public_jwk(ALGORITHM_RS256), "kid", "k"),
+						 with_member(with_member(public_jwk(ALGORITHM_PS256), "kid", "k"), "alg", "RS256")));
 	write_json("jwk_set", "mixed", json_pack("{s[oo]}", "keys", public_jwk(ALGORITHM_HS256), public_jwk(ALGORITHM_ES256)));
 	write_json("jwk_set", "one", public_jwk(ALGORITHM_ED25519));
 	write_json("jwk_set", "partly", json_pack("{s[{ss}o]}", "keys", "kty", "AKP", public_jwk(ALGORITHM_ED448)));
@@ -230,10 +264,35 @@ make_key_variants(void)
 	json_object_del(jwk, "kid");
 	write_json("jwk", "bare", jwk);
 	jwk = public_jwk(ALGORITHM_ED25519);
-	json_object_set_new(jwk, "alg", json_string("EdDSA"));
-	json_object_set_new(jwk, "d", json_string("AAAA"));
-	write_json("jwk", "private", jwk);
+	write_json("jwk", "private", with_member(with_member(jwk, "alg", "EdDSA"), "d", "AAAA"));
 	write_text("jwk", "future", "{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AAAA\"}");
+}
+
+/* Under these, if they were accepted, anybody could sign. */
+static void
+make_hostile_keys(void)
+{
+	static const char *const texts[] = {
+		/* neutral, of order 4 and 2, and neutral again as p + 1 */
+		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"7P_______________________________________38\"}",
+		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"7v_______________________________________38\"}",
+		"{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+		"{\"kty\":\"RSA\",\"alg\":\"RS256\",\"n\":\"uw\",\"e\":\"AQAB\"}",
+		"{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"\"}"
+	};
+	char		name[16];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		snprintf(name, sizeof(name), "hostile%zu", i);
+		write_text("jwk", name, texts[i]);
+	}
+	write_json("jwk", "exponent1", with_member(public_jwk(ALGORITHM_RS256), "e", "AQ"));
+	write_json("jwk", "exponent2", with_member(public_jwk(ALGORITHM_RS256), "e", "Ag"));
+	write_json("jwk", "exponent3", with_member(public_jwk(ALGORITHM_RS256), "e", "Aw"));
 }
 
 static void
@@ -257,6 +316,22 @@ write_public_key(const char *name, const EVP_PKEY *pkey)
 	int			size = i2d_PUBKEY(pkey, &der);
 
 	write_pem(name, "PUBLIC KEY", der, size);
+}
+
+/* What JWKs cannot say, or say in another way: infinity, and the neutral element. */
+static void
+make_hostile_pem(void)
+{
+	static const unsigned char infinity[] = {
+		0x30, 0x19, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+		0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x02, 0x00, 0x00
+	};
+	static const unsigned char neutral[12 + 32] = {
+		0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00, 0x01
+	};
+
+	write_pem("infinity", "PUBLIC KEY", OPENSSL_memdup(infinity, sizeof(infinity)), sizeof(infinity));
+	write_pem("neutral", "PUBLIC KEY", OPENSSL_memdup(neutral, sizeof(neutral)), sizeof(neutral));
 }
 
 static void
@@ -415,12 +490,15 @@ main(void)
 {
 	make_issuer();
 	make_tokens();
+	make_refused_headers();
 	make_key_sets();
 	make_key_variants();
+	make_hostile_keys();
 	make_policies();
 	make_texts();
 	read_vectors();
 	make_pem();
+	make_hostile_pem();
 	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
 		test_key_free(&keys[i]);
 	return 0;

@@ -110,8 +110,8 @@ forge_utf16(const Place *place, bool little_endian)
 
 	for (size_t i = 0; i < length; i++)
 	{
-		wide[2 * i] = little_endian ? place->good[i] : '\0';
-		wide[2 * i + 1] = little_endian ? '\0' : place->good[i];
+		wide[2 * i] = (char) (little_endian ? place->good[i] : '\0');
+		wide[2 * i + 1] = (char) (little_endian ? '\0' : place->good[i]);
 	}
 	expect_text(place, octets(wide, 2 * length), V(MALFORMED));
 	free(wide);

@@ -216,8 +216,8 @@ expect_utf16(const char *token, bool little_endian, bool mark)
 	}
 	for (size_t i = 0; i < length; i++)
 	{
-		wide[used++] = little_endian ? token[i] : '\0';
-		wide[used++] = little_endian ? '\0' : token[i];
+		wide[used++] = (char) (little_endian ? token[i] : '\0');
+		wide[used++] = (char) (little_endian ? '\0' : token[i]);
 	}
 	forger_expect(wide, used, V(MALFORMED));
 	free(wide);

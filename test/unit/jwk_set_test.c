@@ -59,7 +59,7 @@ check_usable(const char *text, const JwkPolicy *policy, const char *usable, cons
 static void
 test_refusals(void)
 {
-	char	   *text = malloc(1200 * 1024);
+	char	   *text = malloc((size_t) 1200 * 1024);
 	size_t		n = (size_t) sprintf(text, "{\"keys\":[{\"kty\":\"x\"}");
 
 	refuse("{\"keys\":{}}", &any_public, VERDICT_MALFORMED, "\"keys\"", "keys an object");
@@ -81,7 +81,7 @@ test_refusals(void)
 		n += (size_t) sprintf(text + n, ",{\"kty\":\"x\"}");
 	strcpy(text + n, "]}");
 	refuse(text, &any_public, VERDICT_TOO_LARGE, "10101 keys", "ten thousand keys");
-	memset(text, ' ', 1200 * 1024);
+	memset(text, ' ', (size_t) 1200 * 1024);
 	text[1200 * 1024 - 1] = '\0';
 	refuse(text, &any_public, VERDICT_TOO_LARGE, "bytes", "more than 1 MiB");
 	free(text);

@@ -82,7 +82,8 @@ test_limits(void)
 	check("{\"a\":\"[[[[\\\"]]\"}", VERDICT_OK, "brackets and quotes in a string do not count");
 
 	memset(wide, ' ', sizeof(wide));
-	memcpy(wide, "{}", 2);
+	wide[0] = '{';
+	wide[1] = '}';
 	CHECK_VERDICT(parse(wide, 201, &limits, NULL), NULL, VERDICT_TOO_LARGE, "201 bytes");
 	CHECK_VERDICT(parse(wide, 200, &limits, NULL), NULL, VERDICT_OK, "200 bytes");
 }

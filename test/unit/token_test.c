@@ -127,7 +127,7 @@ check_trace(const TestKey *signer, const char *header, const char *claims, Verdi
 	CHECK_VERDICT(judge(text, &trace, &detail), &detail, expected, name);
 	for (int i = 0; i < TOKEN_STEP_COUNT; i++)
 	{
-		found[i] = !trace.steps[i].made ? '-' : trace.steps[i].verdict == VERDICT_OK ? 'p' : 'f';
+		found[i] = (char) (!trace.steps[i].made ? '-' : trace.steps[i].verdict == VERDICT_OK ? 'p' : 'f');
 		if (found[i] == 'f')
 			CHECK_DETAIL(&trace.steps[i].detail, " ");
 	}

@@ -1,0 +1,194 @@
+# Memory runs out at any allocation of a verification, the server's or a
+# library's: nothing crashes, nothing bad is accepted, the session goes on.
+use strict;
+use warnings;
+use FindBin;
+use JSON::PP ();
+use lib "$FindBin::Bin/../perl";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TestServer;
+use TokenAuth;
+
+# a library beside the test's own files whose malloc fails on demand
+my $library = "$PostgreSQL::Test::Utils::tmp_check/allocation.so";
+chomp(my $include = `pg_config --includedir-server`);
+system_or_bail('cc', '-shared', '-fPIC', '-fno-builtin', '-O1', "-I$include",
+	'-o', $library, "$FindBin::Bin/../faults/allocation.c");
+
+my $node;
+{
+	local $ENV{LD_PRELOAD} = $library;
+	$node = new_server('out_of_memory', 'autovacuum = off');
+}
+install($node);
+my $key = keypair('RS256');
+my $ec = keypair('ES256');
+my $jwks = jwks($key, $ec);
+$node->safe_psql('postgres', qq{
+	SELECT token_auth.import_jwks('idp', '$jwks');
+	CREATE FUNCTION fail_allocation(integer, boolean) RETURNS void LANGUAGE c STRICT AS '$library';
+	CREATE FUNCTION allocation_failed() RETURNS boolean LANGUAGE c AS '$library';
+	-- what comes of a statement when an allocation fails: true if none did
+	CREATE FUNCTION try(statement text, n integer, all_after boolean, OUT outcome text, OUT reached boolean)
+	LANGUAGE plpgsql AS \$\$
+	BEGIN
+		BEGIN
+			PERFORM fail_allocation(n, all_after);
+			EXECUTE statement INTO outcome;
+			reached := allocation_failed();
+		EXCEPTION WHEN OTHERS THEN
+			reached := allocation_failed();
+			outcome := SQLSTATE;
+		END;
+	END \$\$;
+	-- every outcome of a statement over all its allocations; the same statement
+	-- right after a fault must give what it gives without any
+	CREATE FUNCTION outcomes(statement text, before text, all_after boolean) RETURNS text
+	LANGUAGE plpgsql AS \$\$
+	DECLARE
+		usual text;
+		t record;
+		seen text[] := '{}';
+		n_unreached integer := 0;
+	BEGIN
+		FOR n IN 1 .. 20000 LOOP
+			EXECUTE before;
+			usual := (try(statement, 0, false)).outcome;
+			EXECUTE before;
+			t := try(statement, n, all_after);
+			seen := seen || t.outcome;
+			IF (try(statement, 0, false)).outcome IS DISTINCT FROM usual THEN
+				seen := seen || 'and-later-another';
+			END IF;
+			-- how many there are varies a little with what is cached
+			n_unreached := CASE WHEN t.reached THEN 0 ELSE n_unreached + 1 END;
+			EXIT WHEN n_unreached > 20;
+		END LOOP;
+		RETURN (SELECT string_agg(DISTINCT o COLLATE "C", ' ' ORDER BY o COLLATE "C") FROM unnest(seen) o);
+	END \$\$;
+});
+my %good = (secret => new_token(), RS256 => mint($key, default_claims(client_id => 'shop')),
+	ES256 => mint($ec, default_claims(client_id => 'shop')));
+my %bad = (
+	expired => new_token(exp => time - 1000, iat => time - 2000),
+	'for another audience' => new_token(aud => 'else'),
+	malformed => '{"x":1}.e30.AA',
+	'of an unknown issuer' => new_token(iss => 'https://elsewhere.example.com'),
+	'with an unknown key' => mint_hs256({ kid => 'third' }, default_claims(client_id => 'shop'), test_secret()),
+	# the right form, and the wrong signature
+	map { ("forged ($_)" => substitute_signature($good{$_})) } sort keys %good
+);
+
+sub substitute_signature
+{
+	my ($token) = @_;
+	$token =~ s{\.(.)([^.]*)$}{'.' . ($1 eq 'A' ? 'B' : 'A') . $2}e;
+	return $token;
+}
+
+my $session = connect_to($node);
+
+# keys and issuers are read anew before each try
+my $change = 'UPDATE token_auth.issuer SET enabled = enabled';
+
+# all that comes of a statement, in order
+sub outcomes
+{
+	my ($statement, $before, $all_after) = @_;
+	return $session->query(sprintf 'SELECT outcomes($try$%s$try$, $before$%s$before$, %s)',
+		$statement, $before || $change, $all_after || 'false');
+}
+
+# an error of memory, or a refusal: some libraries do not say why they failed
+my $error = qr/(?:53200|22023|28T\d\d) /;
+
+for my $all_after ('false', 'true')
+{
+	for my $name (sort keys %bad)
+	{
+		my $outcomes = outcomes("SELECT token_auth.verify('$bad{$name}') ->> 'sub'", undef, $all_after);
+		like("$outcomes ", qr/^$error+$/, "a token $name is never accepted ($outcomes)");
+	}
+	for my $name (sort keys %good)
+	{
+		for my $way ("token_auth.verify('%s') ->> 'sub'", "token_auth.set_session_token('%s')")
+		{
+			my $outcomes = outcomes(sprintf("SELECT $way", $good{$name}), undef, $all_after);
+			like($outcomes, qr/^$error+alice$/, "a good token ($name): $way ($outcomes)");
+		}
+		is($session->query("SELECT token_auth.set_session_token('$good{$name}')"), 'alice', '... and the session goes on');
+	}
+}
+
+# the token stays what it was, or becomes the other one
+my $bob = new_token(sub => 'bob');
+like(outcomes("SELECT token_auth.set_session_token('$bob')", "SELECT token_auth.set_session_token('$good{secret}')"),
+	qr/^$error+bob$/, 'setting another token');
+is($session->query('SELECT token_auth.subject()'), 'bob', '... the last one holds');
+
+# readers
+my %answers = (
+	'token_auth.subject()' => 'bob',
+	"token_auth.claims() ->> 'sub'" => 'bob',
+	"token_auth.claim('sub')" => 'bob',
+	"token_auth.has_scope('orders:read')::text" => 'true',
+	"token_auth.has_scope('orders:write')::text" => 'false',
+);
+for my $reader (sort keys %answers)
+{
+	my $outcomes = outcomes("SELECT $reader");
+	like($outcomes, qr/^$error*$answers{$reader}$/, "$reader answers rightly or not at all ($outcomes)");
+}
+
+# the other functions that read a token or keys
+my %others = (
+	"(SELECT string_agg(outcome, ',') FROM token_auth.inspect('$good{RS256}'))" => qr/\S*fail\S*|\S*pass\S*/,
+	"token_auth.verify_jws('$good{ES256}', '$jwks', '{ES256}') ->> 'sub'" => qr/alice/,
+	"token_auth.jwk_thumbprint('" . JSON::PP->new->encode($key->{jwk}) . "')" => qr/[\w-]{43}/,
+);
+for my $call (sort keys %others)
+{
+	my $outcomes = outcomes("SELECT $call");
+	like($outcomes, qr/^$error+(?:$others{$call} ?)+$/, 'without memory: ' . substr($call, 0, 40) . " ($outcomes)");
+}
+my $outcomes = outcomes("SELECT token_auth.verify_jws('$bad{'forged (ES256)'}', '$jwks', '{ES256}') ->> 'sub'");
+like("$outcomes ", qr/^$error+$/, "verify_jws never accepts a forged one ($outcomes)");
+
+# a revocation
+my $revoked = new_token(sub => 'carol');
+$session->query("SELECT token_auth.revoke_token('$revoked')");
+$outcomes = outcomes("SELECT token_auth.verify('$revoked') ->> 'sub'");
+like("$outcomes ", qr/^$error+$/, "a revoked token is never accepted ($outcomes)");
+
+# nothing is left of the tries but what a session keeps anyway
+my ($bytes) = $session->query("SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name LIKE 'token_auth%'");
+cmp_ok($bytes, '<', 2 * 1024 * 1024, "the library holds $bytes bytes");
+$session->quit;
+
+# memory runs out while the library is being loaded, at each of its allocations
+my $loads = 0;
+for my $n (1 .. 400)
+{
+	my $loading = connect_to($node);
+	my $reached;
+
+	$loading->query('SELECT fail_allocation(0, false)');	# loads what is ours
+	$reached = $loading->query("SELECT reached FROM try('LOAD ''token_auth''', $n, false)");
+	$loads++;
+	my $subject = $loading->query("SELECT token_auth.set_session_token('$good{secret}')");
+	if ($subject ne 'alice')
+	{
+		is($subject, 'alice', "the library loads after allocation $n of its loading failed");
+		diag($loading->messages);
+	}
+	$loading->query('SELECT 1/0');
+	like($loading->messages, qr/22012/, "... allocation $n") if $loading->messages !~ /22012/;
+	eval { $loading->quit };
+	last if $reached ne 't';
+}
+cmp_ok($loads, '>', 5, "memory ran out at each of $loads allocations of the loading");
+
+stop_servers($node);
+done_testing();
