@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -197,13 +198,12 @@ catalog_scan_next(CatalogScan *scan)
 	return systable_getnext(scan->scan);
 }
 
-/* Did the index hold any entry for the key, be its row visible or not? */
+/* Does this snapshot see the row that catalog_scan_next() returned last? */
 bool
-catalog_scan_met_entries(CatalogScan *scan)
+catalog_scan_sees(CatalogScan *scan, Snapshot snapshot)
 {
-	IndexScanDesc index_scan = scan->scan->iscan;
-
-	return index_scan == NULL || ItemPointerIsValid(&index_scan->xs_heaptid);
+	return table_tuple_satisfies_snapshot(scan->relation, scan->scan->slot,
+										  snapshot);
 }
 
 void

@@ -42,7 +42,7 @@ extern void catalog_open(CatalogScan *scan, CatalogTable table);
 extern void catalog_scan_begin(CatalogScan *scan, Snapshot snapshot,
 							   int n_keys, const char *const *values);
 extern HeapTuple catalog_scan_next(CatalogScan *scan);
-extern bool catalog_scan_met_entries(CatalogScan *scan);
+extern bool catalog_scan_sees(CatalogScan *scan, Snapshot snapshot);
 extern void catalog_scan_end(CatalogScan *scan);
 extern void catalog_close(CatalogScan *scan);
 extern Datum catalog_column(CatalogScan *scan, HeapTuple row,

@@ -7,13 +7,14 @@
  * standby no such message arrives, so there every statement probes.
  *
  * Reads see what is committed now, whatever snapshot the transaction has, or
- * REPEATABLE READ would keep access. They take no predicate locks, so that a
- * SERIALIZABLE reader cannot make the revoker fail.
+ * REPEATABLE READ would keep access. So they use a snapshot of their own: a row
+ * that is updated meanwhile shows either its old or its new version, never
+ * neither. But they scan with SnapshotAny and ask the snapshot row by row, which
+ * takes no predicate locks: a SERIALIZABLE reader cannot make the revoker fail.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog.h"
 #include "commands/trigger.h"
@@ -24,7 +25,6 @@
 #include "miscadmin.h"
 #include "report.h"
 #include "revocation.h"
-#include "storage/procarray.h"
 #include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -96,69 +96,21 @@ row_covers(CatalogScan *scan, HeapTuple row, RevocationKind kind,
 		keys->signed_in_at <= DatumGetTimestampTz(issued_until);
 }
 
-/* What a pass over the rows of a kind found besides its answer. */
-typedef struct Pass
-{
-	bool		met_rows;		/* there are index entries for them, of whatever age */
-	TransactionId pending;		/* is inserting one, or InvalidTransactionId */
-} Pass;
-
-/*
- * One pass over the rows of a kind. A row that another transaction is
- * inserting does not count yet; one that it is deleting still does.
- */
+/* Is the token revoked by this kind, as the snapshot sees it? */
 static bool
-probe_once(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys,
-		   Pass *pass)
+probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys,
+	  Snapshot snapshot)
 {
 	const char *values[] = {keys->issuer, kinds[kind].name, keys->values[kind]};
-	SnapshotData snapshot;
 	HeapTuple	row;
 	bool		covered = false;
 
-	pass->pending = InvalidTransactionId;
-	InitDirtySnapshot(snapshot);
-	catalog_scan_begin(scan, &snapshot, lengthof(values), values);
+	catalog_scan_begin(scan, SnapshotAny, lengthof(values), values);
 	while (!covered && (row = catalog_scan_next(scan)) != NULL)
-	{
-		if (TransactionIdIsValid(snapshot.xmin))
-			pass->pending = snapshot.xmin;
-		else
-			covered = row_covers(scan, row, kind, keys);
-	}
-	pass->met_rows = catalog_scan_met_entries(scan);
+		covered = catalog_scan_sees(scan, snapshot) &&
+			row_covers(scan, row, kind, keys);
 	catalog_scan_end(scan);
 	return covered;
-}
-
-/*
- * Is the token revoked by this kind?
- *
- * An UPDATE leaves two versions of a row. If it commits during a pass, that
- * pass may see neither: the new one it met too early or not at all, the old one
- * too late. Two passes in a row without an answer are believed, or one that
- * met no entry of any version.
- */
-static bool
-probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys)
-{
-	int			quiet = 0;
-
-	while (quiet < 2)
-	{
-		Pass		pass;
-
-		if (probe_once(scan, kind, keys, &pass))
-			return true;
-		if (!pass.met_rows)
-			return false;
-		if (TransactionIdIsValid(pass.pending) &&
-			!TransactionIdIsInProgress(pass.pending))
-			quiet = 0;
-		else
-			quiet++;
-	}
-	return false;
 }
 
 /*
@@ -170,16 +122,20 @@ revocation_covers(const RevocationKeys *keys)
 {
 	const char *covered_by = NULL;
 	CatalogScan scan;
+	Snapshot	snapshot;
 
 	catalog_open(&scan, CATALOG_REVOCATION);
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan.relation)));
 	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
 	{
-		if (keys->values[kind] != NULL && probe(&scan, kind, keys))
+		if (keys->values[kind] != NULL &&
+			probe(&scan, kind, keys, snapshot))
 		{
 			covered_by = kinds[kind].name;
 			break;
 		}
 	}
+	UnregisterSnapshot(snapshot);
 	catalog_close(&scan);
 	return covered_by;
 }

@@ -286,26 +286,36 @@ check_client(const CheckInput *in, Detail *detail)
  * Constraints
  */
 
-/* In JSON type and value; 1 and 1.0 are one number. */
-static bool
-is_equal(const json_t *value, const json_t *other)
-{
-	if (json_is_integer(value) != json_is_integer(other) &&
-		json_is_number(value) && json_is_number(other))
-		return json_number_value(value) == json_number_value(other);
-	return json_equal(value, other) == 1;
-}
-
-/* Equal to the rule, or to an element of it. */
+/* Equal in JSON type and value to the rule or, if that is a list, to an element of it. */
 static bool
 is_among(const json_t *value, const json_t *rule)
 {
+	if (!json_is_array(rule))
+		return json_equal(value, rule) == 1;
 	for (size_t i = 0; i < json_array_size(rule); i++)
 	{
-		if (is_equal(value, json_array_get(rule, i)))
+		if (json_equal(value, json_array_get(rule, i)) == 1)
 			return true;
 	}
-	return is_equal(value, rule);
+	return false;
+}
+
+/* Does the rule exclude this value? Of numbers in every spelling: 1, 1.0. */
+static bool
+is_excluded_value(const json_t *value, const json_t *rule)
+{
+	if (json_is_array(rule))
+	{
+		for (size_t i = 0; i < json_array_size(rule); i++)
+		{
+			if (is_excluded_value(value, json_array_get(rule, i)))
+				return true;
+		}
+		return false;
+	}
+	if (json_is_number(value) && json_is_number(rule))
+		return json_number_value(value) == json_number_value(rule);
+	return json_equal(value, rule) == 1;
 }
 
 /* Neither the claim nor, if it is an array, an element of it is excluded. */
@@ -314,10 +324,10 @@ is_excluded(const json_t *value, const json_t *rule)
 {
 	for (size_t i = 0; i < json_array_size(value); i++)
 	{
-		if (is_among(json_array_get(value, i), rule))
+		if (is_excluded_value(json_array_get(value, i), rule))
 			return true;
 	}
-	return value != NULL && is_among(value, rule);
+	return value != NULL && is_excluded_value(value, rule);
 }
 
 /* The name of the first rule in rules that claims break, or NULL. */

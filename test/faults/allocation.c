@@ -3,11 +3,10 @@
  *		A malloc that fails when it is told to.
  *
  * Preloaded into a server (LD_PRELOAD) it serves every allocation of the
- * process: the server's, the library's, those of OpenSSL and jansson. One
- * allocation fails, or that one and all that follow until the faults are
- * called off.
+ * process: the server's, the library's, those of OpenSSL and jansson.
  *
- *	fail_allocation(n integer, all_after boolean) returns void
+ *	fail_allocation(n integer, count integer) returns void
+ *		from now on the nth fails, and as many in a row as count says; 0: none
  *	allocation_failed() returns boolean		did one fail? calls the faults off
  */
 #include "postgres.h"
@@ -24,7 +23,7 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 
 static volatile int allocations_left = 0;	/* 0: none will fail */
-static volatile bool all_after = false;
+static volatile int failures_left = 0;
 static volatile bool failed = false;
 
 static bool
@@ -32,7 +31,7 @@ fails(void)
 {
 	if (allocations_left == 0 || --allocations_left > 0)
 		return false;
-	if (all_after)
+	if (--failures_left > 0)
 		allocations_left = 1;
 	failed = true;
 	errno = ENOMEM;
@@ -63,7 +62,7 @@ Datum
 fail_allocation(PG_FUNCTION_ARGS)
 {
 	failed = false;
-	all_after = PG_GETARG_BOOL(1);
+	failures_left = PG_GETARG_INT32(1);
 	allocations_left = PG_GETARG_INT32(0);
 	PG_RETURN_VOID();
 }

@@ -19,7 +19,8 @@ static const Algorithm algorithms[] = {
 static void
 require_whole_block(const char *pem, size_t length)
 {
-	BIO		   *bio = BIO_new_mem_buf(pem, (int) length);
+	const char *begin = memchr(pem, '-', length);
+	BIO		   *bio = BIO_new_mem_buf(begin, (int) (pem + length - begin));
 	char	   *label = NULL;
 	char	   *header = NULL;
 	unsigned char *der = NULL;

@@ -9,6 +9,7 @@
 #	is($session->query('SELECT 1'), '1', '...');
 #	like($session->refusal('SELECT 1/0'), qr/22012/, '...');
 #	$session->start('SELECT ...');	# returns at once; finish() waits and returns the rows
+#	configure($node, 'token_auth.binding' => 'transaction');	# for sessions to come
 #	stop_servers($node);	# and no process must have died before
 #
 # The server log gets no statements and no parameters: what stands in it is
@@ -23,7 +24,7 @@ use PostgreSQL::Test::Utils;
 use Test::More ();
 use TokenAuth;
 
-our @EXPORT = qw(connect_to install leaks log_of log_position new_server new_token stop_servers test_secret);
+our @EXPORT = qw(configure connect_to install leaks log_of log_position new_server new_token stop_servers test_secret);
 
 # What the tokens of new_token() are signed with.
 sub test_secret { return 'the secret of https://idp.example.com' }
@@ -49,6 +50,21 @@ sub new_server
 		'log_error_verbosity = verbose', @configuration, '');
 	$node->start;
 	return $node;
+}
+
+# Change postgresql.conf and wait until new sessions see it. The library must
+# not be preloaded, or a value may read otherwise.
+sub configure
+{
+	my ($node, %settings) = @_;
+
+	$node->append_conf('postgresql.conf', join '', map { "$_ = '$settings{$_}'\n" } sort keys %settings);
+	$node->reload;
+	for my $name (sort keys %settings)
+	{
+		$node->poll_query_until('postgres', "SELECT current_setting('$name', true) = '$settings{$name}'");
+	}
+	return;
 }
 
 # The extension in a database, trusting the tokens of new_token().

@@ -102,8 +102,7 @@ for my $participation (qw(on off))
 }
 
 # --- binding = transaction ----------------------------------------------------
-$node->append_conf('postgresql.conf', "token_auth.binding = 'transaction'\n");
-$node->reload;
+configure($node, 'token_auth.binding' => 'transaction');
 
 $session = fresh();
 is($session->query("SHOW token_auth.binding"), 'transaction', 'binding is transaction');
@@ -198,8 +197,7 @@ for my $participation (qw(on off))
 # a first load inside a parallel plan must not bring back the defaults
 my %settings = ('on_missing' => 'error', 'on_expired' => 'anonymous', 'recheck_interval' => '3s',
 	'cache_size' => '2MB', 'max_token_size' => '8kB', 'log_accepted' => 'on', 'binding' => 'transaction');
-$node->append_conf('postgresql.conf', join '', map { "token_auth.$_ = '$settings{$_}'\n" } sort keys %settings);
-$node->reload;
+configure($node, map { ("token_auth.$_" => $settings{$_}) } keys %settings);
 for my $participation (qw(on off))
 {
 	$session = fresh();
@@ -224,8 +222,7 @@ $session = fresh(options => "-c token_auth.binding=session -c token_auth.token=$
 isnt(outcome($session, $subject), 'alice', '... as is binding');
 $session->quit;
 my %defaults = (%settings, on_missing => 'anonymous', on_expired => 'error', binding => 'session');
-$node->append_conf('postgresql.conf', join '', map { "token_auth.$_ = '$defaults{$_}'\n" } sort keys %defaults);
-$node->reload;
+configure($node, map { ("token_auth.$_" => $defaults{$_}) } keys %defaults);
 
 # --- stored in the configuration ----------------------------------------------
 for my $place ('ROLE stored', 'DATABASE postgres', 'ROLE stored IN DATABASE postgres', 'ROLE ALL')

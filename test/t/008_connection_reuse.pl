@@ -52,8 +52,7 @@ for my $leave ("SELECT token_auth.set_session_token('$token{alice}')",
 $connection->quit;
 
 # --- transaction pooling ----------------------------------------------------------------
-$node->append_conf('postgresql.conf', "token_auth.binding = 'transaction'\n");
-$node->reload;
+configure($node, 'token_auth.binding' => 'transaction');
 $connection = connect_to($node, user => 'app');
 is(outcome($connection, "SELECT token_auth.set_session_token('$token{alice}')"), '55000', 'a session token is refused');
 for my $set ('SELECT token_auth.set_local_token(\'%s\')', 'SET LOCAL token_auth.token = \'%s\'',
@@ -90,16 +89,13 @@ for my $round (1 .. 3)
 
 # the setting decides for transactions that begin after it, and for running sessions
 $connection->quit;
-$node->append_conf('postgresql.conf', "token_auth.binding = 'session'\n");
-$node->reload;
+configure($node, 'token_auth.binding' => 'session');
 $connection = connect_to($node, user => 'app');
 is(outcome($connection, "SELECT token_auth.set_session_token('$token{alice}'); $orders"), "alice\n1", 'a session token');
-$node->append_conf('postgresql.conf', "token_auth.binding = 'transaction'\n");
-$node->reload;
+configure($node, 'token_auth.binding' => 'transaction');
 ok(wait_for_binding($connection, 'transaction'), 'the binding is changed under it');
 is(outcome($connection, $orders), 'none', '... it does not count any more');
-$node->append_conf('postgresql.conf', "token_auth.binding = 'session'\n");
-$node->reload;
+configure($node, 'token_auth.binding' => 'session');
 ok(wait_for_binding($connection, 'session'), '... changed back');
 is(outcome($connection, $orders), 'none', '... it does not come back');
 $connection->quit;

@@ -28,14 +28,14 @@ my $ec = keypair('ES256');
 my $jwks = jwks($key, $ec);
 $node->safe_psql('postgres', qq{
 	SELECT token_auth.import_jwks('idp', '$jwks');
-	CREATE FUNCTION fail_allocation(integer, boolean) RETURNS void LANGUAGE c STRICT AS '$library';
+	CREATE FUNCTION fail_allocation(integer, integer) RETURNS void LANGUAGE c STRICT AS '$library';
 	CREATE FUNCTION allocation_failed() RETURNS boolean LANGUAGE c AS '$library';
 	-- what comes of a statement when an allocation fails: true if none did
-	CREATE FUNCTION try(statement text, n integer, all_after boolean, OUT outcome text, OUT reached boolean)
+	CREATE FUNCTION try(statement text, n integer, failures integer, OUT outcome text, OUT reached boolean)
 	LANGUAGE plpgsql AS \$\$
 	BEGIN
 		BEGIN
-			PERFORM fail_allocation(n, all_after);
+			PERFORM fail_allocation(n, failures);
 			EXECUTE statement INTO outcome;
 			reached := allocation_failed();
 		EXCEPTION WHEN OTHERS THEN
@@ -45,7 +45,7 @@ $node->safe_psql('postgres', qq{
 	END \$\$;
 	-- every outcome of a statement over all its allocations; the same statement
 	-- right after a fault must give what it gives without any
-	CREATE FUNCTION outcomes(statement text, before text, all_after boolean) RETURNS text
+	CREATE FUNCTION outcomes(statement text, before text, failures integer) RETURNS text
 	LANGUAGE plpgsql AS \$\$
 	DECLARE
 		usual text;
@@ -55,12 +55,12 @@ $node->safe_psql('postgres', qq{
 	BEGIN
 		FOR n IN 1 .. 20000 LOOP
 			EXECUTE before;
-			usual := (try(statement, 0, false)).outcome;
+			usual := (try(statement, 0, 0)).outcome;
 			EXECUTE before;
-			t := try(statement, n, all_after);
+			t := try(statement, n, failures);
 			seen := seen || t.outcome;
-			IF (try(statement, 0, false)).outcome IS DISTINCT FROM usual THEN
-				seen := seen || 'and-later-another';
+			IF (try(statement, 0, 0)).outcome IS DISTINCT FROM usual THEN
+				seen := seen || format('then:%s', (try(statement, 0, 0)).outcome);
 			END IF;
 			-- how many there are varies a little with what is cached
 			n_unreached := CASE WHEN t.reached THEN 0 ELSE n_unreached + 1 END;
@@ -96,26 +96,28 @@ my $change = 'UPDATE token_auth.issuer SET enabled = enabled';
 # all that comes of a statement, in order
 sub outcomes
 {
-	my ($statement, $before, $all_after) = @_;
-	return $session->query(sprintf 'SELECT outcomes($try$%s$try$, $before$%s$before$, %s)',
-		$statement, $before || $change, $all_after || 'false');
+	my ($statement, $before, $failures) = @_;
+	my $outcomes = $session->query(sprintf 'SELECT outcomes($try$%s$try$, $before$%s$before$, %s)',
+		$statement, $before || $change, $failures || 1);
+	diag($session->messages) if $outcomes eq '';
+	return $outcomes;
 }
 
 # an error of memory, or a refusal: some libraries do not say why they failed
 my $error = qr/(?:53200|22023|28T\d\d) /;
 
-for my $all_after ('false', 'true')
+for my $failures (1, 4)
 {
 	for my $name (sort keys %bad)
 	{
-		my $outcomes = outcomes("SELECT token_auth.verify('$bad{$name}') ->> 'sub'", undef, $all_after);
+		my $outcomes = outcomes("SELECT token_auth.verify('$bad{$name}') ->> 'sub'", undef, $failures);
 		like("$outcomes ", qr/^$error+$/, "a token $name is never accepted ($outcomes)");
 	}
 	for my $name (sort keys %good)
 	{
 		for my $way ("token_auth.verify('%s') ->> 'sub'", "token_auth.set_session_token('%s')")
 		{
-			my $outcomes = outcomes(sprintf("SELECT $way", $good{$name}), undef, $all_after);
+			my $outcomes = outcomes(sprintf("SELECT $way", $good{$name}), undef, $failures);
 			like($outcomes, qr/^$error+alice$/, "a good token ($name): $way ($outcomes)");
 		}
 		is($session->query("SELECT token_auth.set_session_token('$good{$name}')"), 'alice', '... and the session goes on');
@@ -145,7 +147,7 @@ for my $reader (sort keys %answers)
 # the other functions that read a token or keys
 my %others = (
 	"(SELECT string_agg(outcome, ',') FROM token_auth.inspect('$good{RS256}'))" => qr/\S*fail\S*|\S*pass\S*/,
-	"token_auth.verify_jws('$good{ES256}', '$jwks', '{ES256}') ->> 'sub'" => qr/alice/,
+	"length(token_auth.verify_jws('$good{ES256}', '$jwks', '{ES256}')) > 0" => qr/t|true/,
 	"token_auth.jwk_thumbprint('" . JSON::PP->new->encode($key->{jwk}) . "')" => qr/[\w-]{43}/,
 );
 for my $call (sort keys %others)
@@ -153,7 +155,7 @@ for my $call (sort keys %others)
 	my $outcomes = outcomes("SELECT $call");
 	like($outcomes, qr/^$error+(?:$others{$call} ?)+$/, 'without memory: ' . substr($call, 0, 40) . " ($outcomes)");
 }
-my $outcomes = outcomes("SELECT token_auth.verify_jws('$bad{'forged (ES256)'}', '$jwks', '{ES256}') ->> 'sub'");
+my $outcomes = outcomes("SELECT length(token_auth.verify_jws('$bad{'forged (ES256)'}', '$jwks', '{ES256}'))");
 like("$outcomes ", qr/^$error+$/, "verify_jws never accepts a forged one ($outcomes)");
 
 # a revocation
@@ -167,28 +169,25 @@ my ($bytes) = $session->query("SELECT sum(total_bytes) FROM pg_backend_memory_co
 cmp_ok($bytes, '<', 2 * 1024 * 1024, "the library holds $bytes bytes");
 $session->quit;
 
-# memory runs out while the library is being loaded, at each of its allocations
-my $loads = 0;
-for my $n (1 .. 400)
+# memory runs out at each allocation while the library is being loaded
+my ($n_loads, $n_accepted, $last_reached) = (0, 0, 't');
+while ($last_reached eq 't' && $n_loads < 400)
 {
 	my $loading = connect_to($node);
-	my $reached;
+	my $forged = '';
 
-	$loading->query('SELECT fail_allocation(0, false)');	# loads what is ours
-	$reached = $loading->query("SELECT reached FROM try('LOAD ''token_auth''', $n, false)");
-	$loads++;
-	my $subject = $loading->query("SELECT token_auth.set_session_token('$good{secret}')");
-	if ($subject ne 'alice')
-	{
-		is($subject, 'alice', "the library loads after allocation $n of its loading failed");
-		diag($loading->messages);
-	}
-	$loading->query('SELECT 1/0');
-	like($loading->messages, qr/22012/, "... allocation $n") if $loading->messages !~ /22012/;
+	# the server may end a session where its own settings get no memory
+	eval {
+		$loading->query('SELECT fail_allocation(0, 0)');	# load what is ours
+		my $reached = $loading->query('SELECT reached FROM try($$LOAD \'token_auth\'$$, ' . ++$n_loads . ', 1)');
+		$last_reached = $reached if $reached ne '';
+		$forged = $loading->query("SELECT token_auth.set_session_token('$bad{'forged (secret)'}')");
+	};
+	$n_accepted++ if $forged ne '';
 	eval { $loading->quit };
-	last if $reached ne 't';
 }
-cmp_ok($loads, '>', 5, "memory ran out at each of $loads allocations of the loading");
+cmp_ok($n_loads, '>', 20, "memory ran out at each of $n_loads allocations of the loading");
+is($n_accepted, 0, '... and a forged token was never accepted afterwards');
 
 stop_servers($node);
 done_testing();

@@ -30,45 +30,53 @@
 static bool
 is_mac_of_pem(const Jws *jws, const Jwk *jwk)
 {
-	const AlgorithmInfo *info = algorithm_info(jws->algorithms == ALGORITHM_BIT(ALGORITHM_HS256) ? ALGORITHM_HS256 :
-											   jws->algorithms == ALGORITHM_BIT(ALGORITHM_HS384) ? ALGORITHM_HS384 :
-											   ALGORITHM_HS512);
-	unsigned char mac[64];
-	unsigned int size;
 	char	   *pem;
+	bool		matches = false;
 
-	if ((jws->algorithms & ALGORITHMS_SECRET) == 0 || jwk->pkey == NULL)
+	if (jwk->pkey == NULL)
 		return false;
 	pem = test_key_pem(jwk->pkey);
-	HMAC(EVP_get_digestbyname(info->digest), pem, (int) strlen(pem),
-		 (const unsigned char *) jws->text, jws->signing_input_size, mac, &size);
+	for (int i = ALGORITHM_HS256; i <= ALGORITHM_HS512; i++)
+	{
+		unsigned char mac[64];
+		unsigned int size;
+
+		HMAC(EVP_get_digestbyname(algorithm_info((Algorithm) i)->digest), pem, (int) strlen(pem),
+			 (const unsigned char *) jws->text, jws->signing_input_size, mac, &size);
+		matches = matches || (jws->algorithms == ALGORITHM_BIT(i) && jws->signature_size == size &&
+							  memcmp(jws->signature, mac, size) == 0);
+	}
 	free(pem);
-	return jws->signature_size == size && memcmp(jws->signature, mac, size) == 0;
+	return matches;
+}
+
+/* Put r and s in place of a signature that is DER. */
+static void
+unwrap_der(Jws *jws, size_t half, unsigned char raw[132])
+{
+	const unsigned char *der = jws->signature;
+	ECDSA_SIG  *pair = d2i_ECDSA_SIG(NULL, &der, (long) jws->signature_size);
+
+	if (pair == NULL)
+		return;
+	ECDSA_SIG_free(pair);
+	jws->signature_size = test_raw_ecdsa(jws->signature, jws->signature_size, half, raw);
+	jws->signature = raw;
 }
 
 /* What verify says once its view of the token has been bent. */
 static Verdict
 verify_bent(Jws bent, const Jwk *jwk, Verdict (*verify) (const Jws *, const Jwk *, Detail *))
 {
-	unsigned char raw[132];
 	const AlgorithmInfo *info = algorithm_info(jwk->algorithm);
+	unsigned char raw[132];
 
 	if (forger_sabotage == SABOTAGE_ALGORITHM_IGNORED)
 		bent.algorithms = ALGORITHM_BIT(jwk->algorithm);
 	if (forger_sabotage == SABOTAGE_SIGNATURE_LENGTH && bent.signature_size > jwk->signature_size)
 		bent.signature_size = jwk->signature_size;
-	if (forger_sabotage == SABOTAGE_DER && info->family == FAMILY_ECDSA && bent.signature[0] == 0x30)
-	{
-		const unsigned char *der = bent.signature;
-		ECDSA_SIG  *pair = d2i_ECDSA_SIG(NULL, &der, (long) bent.signature_size);
-
-		if (pair != NULL)
-		{
-			bent.signature_size = test_raw_ecdsa(bent.signature, bent.signature_size, info->coordinate_size, raw);
-			bent.signature = raw;
-		}
-		ECDSA_SIG_free(pair);
-	}
+	if (forger_sabotage == SABOTAGE_DER && info->family == FAMILY_ECDSA)
+		unwrap_der(&bent, info->coordinate_size, raw);
 	return verify(&bent, jwk, NULL);
 }
 
