@@ -8,13 +8,15 @@
 #	make check-sanitize, check-valgrind	sql/ in a server that watches its memory
 #	make soak COUNT=1000000	so many tokens in one session, and its memory
 #	make fuzz FUZZ_TIME=60	the core under libFuzzer, each target for some seconds
+#	make lint		what compilers and analyzers say
+#	make bench-limits	what the worst that may arrive costs: docs/limits.md
 #	make unit, layering, indent		one check alone; the code's layout
 
 PG_CONFIG ?= pg_config
 
 # These find a PostgreSQL for themselves, or need none. PGXS has a "check" too,
 # which says that it cannot; it is left out when only these are asked for.
-scripts = demo check check-sanitize check-valgrind soak setup unit fuzz layering indent
+scripts = demo check check-sanitize check-valgrind soak setup unit fuzz lint bench-limits layering indent
 .PHONY: $(scripts)
 
 ifneq ($(filter-out $(scripts),$(or $(MAKECMDGOALS),all)),)
@@ -111,6 +113,13 @@ unit:
 fuzz:
 	@test/setup fuzz
 	@$(MAKE) --no-print-directory -s -C test/fuzz run
+
+lint:
+	@test/setup lint
+	@test/lint
+
+bench-limits:
+	@bench/limits $(COUNT)
 
 layering:
 	$(MAKE) all

@@ -5,6 +5,13 @@
  * Tables are read directly by index, without SQL: no search_path, operator,
  * rule, policy or privilege of the session has a part in it.
  *
+ * What is read is what is committed now, or REPEATABLE READ would keep access,
+ * and what this transaction has changed. So there is a snapshot of our own: a
+ * row that is updated meanwhile shows its old or its new version, never
+ * neither. But the scan is one with SnapshotAny, and the snapshot is asked row
+ * by row: that takes no predicate locks, and a SERIALIZABLE reader cannot make
+ * who revokes a token or withdraws a key fail.
+ *
  * A change is announced by a relcache message for one of two empty tables that
  * nobody opens, so that no busy relcache entry is rebuilt because of it. The
  * messages follow the transaction, reach every backend of the database and,
@@ -31,6 +38,7 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 uint64		catalog_configuration_generation = 1;
@@ -170,40 +178,40 @@ catalog_open(CatalogScan *scan, CatalogTable which)
 			table_close(scan->relation, AccessShareLock);
 	}
 	scan->index = catalog_oids[which].index;
+	scan->snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan->relation)));
 }
 
 /*
  * Begin a scan for the rows whose leading key columns equal values. The key
- * columns are the first columns of each table, of type text COLLATE "C". A
- * NULL snapshot is a fresh one that no isolation level holds back.
+ * columns are the first columns of each table, of type text COLLATE "C".
  */
 void
-catalog_scan_begin(CatalogScan *scan, Snapshot snapshot, int n_keys,
-				   const char *const *values)
+catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
 {
 	ScanKeyData keys[CATALOG_MAX_KEYS];
 
 	Assert(n_keys <= CATALOG_MAX_KEYS);
 	for (int i = 0; i < n_keys; i++)
-		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber,
+		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber,
 							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
 							   CStringGetTextDatum(values[i]));
 	scan->scan = systable_beginscan(scan->relation, scan->index, true,
-									snapshot, n_keys, keys);
+									SnapshotAny, n_keys, keys);
 }
 
+/* The next row that the snapshot sees, or NULL. */
 HeapTuple
 catalog_scan_next(CatalogScan *scan)
 {
-	return systable_getnext(scan->scan);
-}
+	HeapTuple	row;
 
-/* Does this snapshot see the row that catalog_scan_next() returned last? */
-bool
-catalog_scan_sees(CatalogScan *scan, Snapshot snapshot)
-{
-	return table_tuple_satisfies_snapshot(scan->relation, scan->scan->slot,
-										  snapshot);
+	while ((row = systable_getnext(scan->scan)) != NULL)
+	{
+		if (table_tuple_satisfies_snapshot(scan->relation, scan->scan->slot,
+										   scan->snapshot))
+			return row;
+	}
+	return NULL;
 }
 
 void
@@ -216,6 +224,7 @@ catalog_scan_end(CatalogScan *scan)
 void
 catalog_close(CatalogScan *scan)
 {
+	UnregisterSnapshot(scan->snapshot);
 	table_close(scan->relation, AccessShareLock);
 }
 

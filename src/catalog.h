@@ -32,6 +32,7 @@ typedef struct CatalogScan
 	Relation	relation;
 	Oid			index;
 	SysScanDesc scan;			/* NULL until catalog_scan_begin() */
+	Snapshot	snapshot;		/* what was committed when it was opened */
 } CatalogScan;
 
 #define CATALOG_MAX_KEYS 3
@@ -39,10 +40,9 @@ typedef struct CatalogScan
 extern void catalog_init(void);
 extern Oid	catalog_table_oid(CatalogTable table);
 extern void catalog_open(CatalogScan *scan, CatalogTable table);
-extern void catalog_scan_begin(CatalogScan *scan, Snapshot snapshot,
-							   int n_keys, const char *const *values);
+extern void catalog_scan_begin(CatalogScan *scan, int n_keys,
+							   const char *const *values);
 extern HeapTuple catalog_scan_next(CatalogScan *scan);
-extern bool catalog_scan_sees(CatalogScan *scan, Snapshot snapshot);
 extern void catalog_scan_end(CatalogScan *scan);
 extern void catalog_close(CatalogScan *scan);
 extern Datum catalog_column(CatalogScan *scan, HeapTuple row,

@@ -202,7 +202,7 @@ find_secret(const char *issuer, const char *thumbprint)
 	bytea	   *secret = NULL;
 
 	catalog_open(&scan, CATALOG_SECRET);
-	catalog_scan_begin(&scan, NULL, lengthof(values), values);
+	catalog_scan_begin(&scan, lengthof(values), values);
 	row = catalog_scan_next(&scan);
 	if (row != NULL)
 	{
@@ -328,7 +328,7 @@ load_keys(Issuer *issuer, AlgorithmSet allowed)
 	HeapTuple	row;
 
 	catalog_open(&scan, CATALOG_KEY);
-	catalog_scan_begin(&scan, NULL, lengthof(values), values);
+	catalog_scan_begin(&scan, lengthof(values), values);
 	while (n_keys < JWK_SET_MAX_KEYS && (row = catalog_scan_next(&scan)) != NULL)
 	{
 		ForeignSlot *slot;
@@ -366,7 +366,7 @@ load_issuer(const char *name, Issuer *issuer)
 	HeapTuple	row;
 
 	catalog_open(&scan, CATALOG_ISSUER);
-	catalog_scan_begin(&scan, NULL, lengthof(values), values);
+	catalog_scan_begin(&scan, lengthof(values), values);
 	row = catalog_scan_next(&scan);
 	if (row != NULL)
 	{

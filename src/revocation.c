@@ -5,12 +5,6 @@
  * The table is probed by index, a probe for each kind that the token has a
  * value for, and again after each message that something was revoked. On a
  * standby no such message arrives, so there every statement probes.
- *
- * Reads see what is committed now, whatever snapshot the transaction has, or
- * REPEATABLE READ would keep access. So they use a snapshot of their own: a row
- * that is updated meanwhile shows either its old or its new version, never
- * neither. But they scan with SnapshotAny and ask the snapshot row by row, which
- * takes no predicate locks: a SERIALIZABLE reader cannot make the revoker fail.
  */
 #include "postgres.h"
 
@@ -28,7 +22,6 @@
 #include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 static const struct
@@ -96,19 +89,17 @@ row_covers(CatalogScan *scan, HeapTuple row, RevocationKind kind,
 		keys->signed_in_at <= DatumGetTimestampTz(issued_until);
 }
 
-/* Is the token revoked by this kind, as the snapshot sees it? */
+/* Is the token revoked by this kind? */
 static bool
-probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys,
-	  Snapshot snapshot)
+probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys)
 {
 	const char *values[] = {keys->issuer, kinds[kind].name, keys->values[kind]};
 	HeapTuple	row;
 	bool		covered = false;
 
-	catalog_scan_begin(scan, SnapshotAny, lengthof(values), values);
+	catalog_scan_begin(scan, lengthof(values), values);
 	while (!covered && (row = catalog_scan_next(scan)) != NULL)
-		covered = catalog_scan_sees(scan, snapshot) &&
-			row_covers(scan, row, kind, keys);
+		covered = row_covers(scan, row, kind, keys);
 	catalog_scan_end(scan);
 	return covered;
 }
@@ -122,20 +113,16 @@ revocation_covers(const RevocationKeys *keys)
 {
 	const char *covered_by = NULL;
 	CatalogScan scan;
-	Snapshot	snapshot;
 
 	catalog_open(&scan, CATALOG_REVOCATION);
-	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan.relation)));
 	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
 	{
-		if (keys->values[kind] != NULL &&
-			probe(&scan, kind, keys, snapshot))
+		if (keys->values[kind] != NULL && probe(&scan, kind, keys))
 		{
 			covered_by = kinds[kind].name;
 			break;
 		}
 	}
-	UnregisterSnapshot(snapshot);
 	catalog_close(&scan);
 	return covered_by;
 }

@@ -57,7 +57,11 @@ $node->safe_psql('postgres', qq{
 			EXECUTE before;
 			usual := (try(statement, 0, 0)).outcome;
 			EXECUTE before;
-			t := try(statement, n, failures);
+			BEGIN
+				t := try(statement, n, failures);
+			EXCEPTION WHEN out_of_memory THEN
+				SELECT '53200' AS outcome, allocation_failed() AS reached INTO t;
+			END;
 			seen := seen || t.outcome;
 			IF (try(statement, 0, 0)).outcome IS DISTINCT FROM usual THEN
 				seen := seen || format('then:%s', (try(statement, 0, 0)).outcome);
@@ -69,8 +73,11 @@ $node->safe_psql('postgres', qq{
 		RETURN (SELECT string_agg(DISTINCT o COLLATE "C", ' ' ORDER BY o COLLATE "C") FROM unnest(seen) o);
 	END \$\$;
 });
-my %good = (secret => new_token(), RS256 => mint($key, default_claims(client_id => 'shop')),
-	ES256 => mint($ec, default_claims(client_id => 'shop')));
+# long enough that a parser's buffer has to grow in the middle of it
+my $alice = 'the-subject-of-this-token-is-alice-' . join '-', 1 .. 30;
+my %good = (
+	secret => new_token(sub => $alice),
+	map { ($_->{alg} => mint($_, default_claims(client_id => 'shop', sub => $alice))) } $key, $ec);
 my %bad = (
 	expired => new_token(exp => time - 1000, iat => time - 2000),
 	'for another audience' => new_token(aud => 'else'),
@@ -106,7 +113,7 @@ sub outcomes
 # an error of memory, or a refusal: some libraries do not say why they failed
 my $error = qr/(?:53200|22023|28T\d\d) /;
 
-for my $failures (1, 4)
+for my $failures (1, 2)
 {
 	for my $name (sort keys %bad)
 	{
@@ -118,30 +125,31 @@ for my $failures (1, 4)
 		for my $way ("token_auth.verify('%s') ->> 'sub'", "token_auth.set_session_token('%s')")
 		{
 			my $outcomes = outcomes(sprintf("SELECT $way", $good{$name}), undef, $failures);
-			like($outcomes, qr/^$error+alice$/, "a good token ($name): $way ($outcomes)");
+			like($outcomes, qr/^$error+\Q$alice\E$/, "a good token ($name): $way ($outcomes)");
 		}
-		is($session->query("SELECT token_auth.set_session_token('$good{$name}')"), 'alice', '... and the session goes on');
+		is($session->query("SELECT token_auth.set_session_token('$good{$name}')"), $alice, '... and the session goes on');
 	}
 }
 
 # the token stays what it was, or becomes the other one
-my $bob = new_token(sub => 'bob');
+my $bobs_name = $alice =~ s/alice/bob/r;
+my $bob = new_token(sub => $bobs_name);
 like(outcomes("SELECT token_auth.set_session_token('$bob')", "SELECT token_auth.set_session_token('$good{secret}')"),
-	qr/^$error+bob$/, 'setting another token');
-is($session->query('SELECT token_auth.subject()'), 'bob', '... the last one holds');
+	qr/^$error+\Q$bobs_name\E$/, 'setting another token');
+is($session->query('SELECT token_auth.subject()'), $bobs_name, '... the last one holds');
 
 # readers
 my %answers = (
-	'token_auth.subject()' => 'bob',
-	"token_auth.claims() ->> 'sub'" => 'bob',
-	"token_auth.claim('sub')" => 'bob',
+	'token_auth.subject()' => $bobs_name,
+	"token_auth.claims() ->> 'sub'" => $bobs_name,
+	"token_auth.claim('sub')" => $bobs_name,
 	"token_auth.has_scope('orders:read')::text" => 'true',
 	"token_auth.has_scope('orders:write')::text" => 'false',
 );
 for my $reader (sort keys %answers)
 {
 	my $outcomes = outcomes("SELECT $reader");
-	like($outcomes, qr/^$error*$answers{$reader}$/, "$reader answers rightly or not at all ($outcomes)");
+	like($outcomes, qr/^$error*\Q$answers{$reader}\E$/, "$reader answers rightly or not at all ($outcomes)");
 }
 
 # the other functions that read a token or keys

@@ -207,6 +207,7 @@ static const ClaimCase claim_cases[] = {
 	{"tenant", "\"t3\"", V(CLAIM_INVALID)},
 	{"tenant", "\"T1\"", V(CLAIM_INVALID)},
 	{"tenant", "[\"t1\"]", V(CLAIM_INVALID)},
+	{"tenant", "[\"t1\",\"t2\"]", V(CLAIM_INVALID)},
 	{"tenant", "{\"t1\":1}", V(CLAIM_INVALID)},
 	{"tenant", "1", V(CLAIM_INVALID)},
 	{"role", "\"root\"", V(CLAIM_INVALID)},
