@@ -317,13 +317,31 @@ key_row_counts(CatalogScan *scan, HeapTuple row, AlgorithmSet allowed)
 		(ALGORITHM_BIT(algorithm_column(scan, row)) & allowed) != 0;
 }
 
+/* Say in the log, once for each configuration, that a key row is of no use. */
 static void
+complain_of_key(const Issuer *issuer, const Detail *detail)
+{
+	static uint64 complained_generation = 0;
+
+	if (complained_generation == catalog_configuration_generation)
+		return;
+	complained_generation = catalog_configuration_generation;
+	report_log(psprintf("a key of issuer \"%s\" cannot be used: %s",
+						issuer->name, detail->text));
+}
+
+/*
+ * Load the keys that count. Returns false if one could not be used: that may
+ * have been for lack of memory, which not every library tells.
+ */
+static bool
 load_keys(Issuer *issuer, AlgorithmSet allowed)
 {
 	const char *values[] = {issuer->issuer};
 	const Jwk **keys = palloc(sizeof(Jwk *) * JWK_SET_MAX_KEYS);
 	size_t		n_keys = 0;
 	AlgorithmSet verified = 0;
+	bool		complete = true;
 	CatalogScan scan;
 	HeapTuple	row;
 
@@ -340,8 +358,8 @@ load_keys(Issuer *issuer, AlgorithmSet allowed)
 		slot = foreign_slot(CurrentMemoryContext, release_key);
 		if (parse_key(&scan, row, &jwk, &detail) != VERDICT_OK)
 		{
-			report_log(psprintf("a key of issuer \"%s\" cannot be used: %s",
-								issuer->name, detail.text));
+			complain_of_key(issuer, &detail);
+			complete = false;
 			continue;
 		}
 		slot->object = jwk;
@@ -354,11 +372,15 @@ load_keys(Issuer *issuer, AlgorithmSet allowed)
 	issuer->keys.keys = keys;
 	issuer->keys.n_keys = n_keys;
 	issuer->keys.algorithms = allowed | verified;
+	return complete;
 }
 
-/* Fill *issuer, in the current memory context, from its row; false if there is none. */
+/*
+ * Fill *issuer, in the current memory context, from its row; false if there is
+ * none. Whether all its keys could be used goes to *complete.
+ */
 static bool
-load_issuer(const char *name, Issuer *issuer)
+load_issuer(const char *name, Issuer *issuer, bool *complete)
 {
 	const char *values[] = {name};
 	AlgorithmSet allowed = 0;
@@ -383,7 +405,7 @@ load_issuer(const char *name, Issuer *issuer)
 
 	if (row == NULL)
 		return false;
-	load_keys(issuer, allowed);
+	*complete = load_keys(issuer, allowed);
 	return true;
 }
 
@@ -398,6 +420,7 @@ issuer_store_find(const char *issuer)
 	MemoryContext context;
 	MemoryContext caller;
 	StoredIssuer *stored;
+	bool		complete = false;
 
 	drop_outdated();
 	for (stored = stored_issuers; stored != NULL; stored = stored->next)
@@ -411,7 +434,7 @@ issuer_store_find(const char *issuer)
 									ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	stored = palloc0(sizeof(StoredIssuer));
-	if (!load_issuer(issuer, &stored->issuer))
+	if (!load_issuer(issuer, &stored->issuer, &complete))
 		stored = NULL;
 	MemoryContextSwitchTo(caller);
 
@@ -421,8 +444,8 @@ issuer_store_find(const char *issuer)
 		return NULL;
 	}
 
-	/* reading took locks, and so perhaps news: keep only what is still current */
-	if (stored_generation == catalog_configuration_generation)
+	/* reading took locks, and so perhaps news: keep only what is whole and current */
+	if (complete && stored_generation == catalog_configuration_generation)
 	{
 		MemoryContextSetParent(context, store_context);
 		stored->next = stored_issuers;
