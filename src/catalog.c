@@ -192,7 +192,7 @@ catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
 
 	Assert(n_keys <= CATALOG_MAX_KEYS);
 	for (int i = 0; i < n_keys; i++)
-		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber,
+		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber,
 							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
 							   CStringGetTextDatum(values[i]));
 	scan->scan = systable_beginscan(scan->relation, scan->index, true,
