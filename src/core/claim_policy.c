@@ -268,9 +268,10 @@ append_path(char *text, size_t size, size_t length, const json_t *path)
 {
 	for (size_t i = 0; i < json_array_size(path); i++)
 	{
+		const char *name = json_string_value(json_array_get(path, i));
+
 		length = append(text, size, length, i > 0 ? "." : "");
-		length = append(text, size, length,
-						json_string_value(json_array_get(path, i)));
+		length = append(text, size, length, verdict_quote(name, strlen(name)).text);
 	}
 	return length;
 }

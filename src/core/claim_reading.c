@@ -28,7 +28,8 @@ refuse_type(const char *name, const json_t *value, const char *expected,
 {
 	return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 						  "The claim \"%s\" is %s; %s is expected.",
-						  name, strict_json_type_name(value), expected);
+						  verdict_quote(name, strlen(name)).text,
+						  strict_json_type_name(value), expected);
 }
 
 /* The name that stands for a path in details: its last. */
@@ -117,13 +118,14 @@ add_scope(StringSet *set, const char *name, const char *text, size_t length,
 	if (length == 0)
 		return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 							  "The claim \"%s\" has an empty scope; one space separates scopes.",
-							  name);
+							  verdict_quote(name, strlen(name)).text);
 	for (size_t i = 0; i < length; i++)
 	{
 		if (text[i] <= 0x20 || text[i] > 0x7E || text[i] == '"' || text[i] == '\\')
 			return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 								  "The claim \"%s\" has a scope with a character that scopes cannot have: \"%s\".",
-								  name, verdict_quote(text, length).text);
+								  verdict_quote(name, strlen(name)).text,
+								  verdict_quote(text, length).text);
 	}
 	return set_add(set, text, length) ? VERDICT_OK : out_of_memory(detail);
 }
@@ -180,7 +182,7 @@ add_role_element(StringSet *set, const char *name, const json_t *element,
 	if (!json_is_string(element))
 		return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 							  "The claim \"%s\" has an element that is neither a string nor an object with a string \"value\".",
-							  name);
+							  verdict_quote(name, strlen(name)).text);
 	return add_role(set, name, json_string_value(element),
 					json_string_length(element), detail);
 }
@@ -281,7 +283,7 @@ read_audiences(const json_t *claims, const char *name, StringSet *set,
 		if (!json_is_string(element))
 			return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 								  "The claim \"%s\" has an element that is not a string.",
-								  name);
+								  verdict_quote(name, strlen(name)).text);
 		if (!set_add(set, json_string_value(element), json_string_length(element)))
 			return out_of_memory(detail);
 	}
@@ -390,7 +392,8 @@ read_identifier(const json_t *claims, const json_t *path, const char **text,
 		return refuse_type(path_name(path), value, "a string", detail);
 	if (json_string_length(value) == 0)
 		return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
-							  "The claim \"%s\" is empty.", path_name(path));
+							  "The claim \"%s\" is empty.",
+							  verdict_quote(path_name(path), strlen(path_name(path))).text);
 	*text = json_string_value(value);
 	return VERDICT_OK;
 }

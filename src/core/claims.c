@@ -167,15 +167,18 @@ check_present(const CheckInput *in, Detail *detail)
 	for (size_t i = 0; i < json_array_size(required); i++)
 	{
 		const char *names = json_string_value(json_array_get(required, i));
+		Quoted		quoted;
 
 		if (claim_find(in->claims, names) != NULL)
 			continue;
+		quoted = verdict_quote(names, strlen(names));
 		if (strchr(names, '|') != NULL)
 			return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 								  "One of the claims \"%s\" is required, and all are missing.",
-								  names);
+								  quoted.text);
 		return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
-							  "The claim \"%s\" is required, and missing.", names);
+							  "The claim \"%s\" is required, and missing.",
+							  quoted.text);
 	}
 	return VERDICT_OK;
 }
@@ -240,24 +243,26 @@ check_audience(const CheckInput *in, Detail *detail)
 	const char *name = json_string_value(json_object_get(in->policy, "audience_claim"));
 	const json_t *audience;
 	const char *shown;
+	Quoted		quoted;
 
 	if (name == NULL)
 		name = "aud";
+	quoted = verdict_quote(name, strlen(name));
 	audience = claim_find(in->claims, name);
 	if (is_listed("*", ours) || is_for_us(audience, ours))
 		return VERDICT_OK;
 	if (audience == NULL)
 		return verdict_refuse(detail, VERDICT_AUDIENCE_REFUSED,
-							  "The claim \"%s\" is missing.", name);
+							  "The claim \"%s\" is missing.", quoted.text);
 
 	shown = json_string_value(json_is_array(audience) ?
 							  json_array_get(audience, 0) : audience);
 	if (shown == NULL)
 		return verdict_refuse(detail, VERDICT_AUDIENCE_REFUSED,
-							  "The claim \"%s\" names no audience.", name);
+							  "The claim \"%s\" names no audience.", quoted.text);
 	return verdict_refuse(detail, VERDICT_AUDIENCE_REFUSED,
 						  "The claim \"%s\" names \"%s\"%s, and not this service.",
-						  name, verdict_quote(shown, strlen(shown)).text,
+						  quoted.text, verdict_quote(shown, strlen(shown)).text,
 						  json_array_size(audience) > 1 ? " and others" : "");
 }
 
@@ -369,7 +374,7 @@ check_constraints(const CheckInput *in, Detail *detail)
 		return VERDICT_OK;
 	return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
 						  "The claim \"%s\" is missing or has a value that is not accepted from this issuer.",
-						  name);
+						  verdict_quote(name, strlen(name)).text);
 }
 
 /* A token bound to a key is no bearer token; cnf is never ignored (RFC 7800). */

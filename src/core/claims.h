@@ -64,7 +64,7 @@ extern void claim_policy_free(ClaimPolicy *policy);
 /*
  * Where the policy looks for something, as text: member is "subject_claim",
  * "scope_claims" and the like; names of a path are joined by dots, paths by
- * commas. Cut to size.
+ * commas. Printable ASCII, cut to size.
  */
 extern void claim_policy_source(const ClaimPolicy *policy, const char *member,
 								char *text, size_t size);

@@ -5,9 +5,8 @@
  * Preloaded into a server (LD_PRELOAD) it serves every allocation of the
  * process: the server's, the library's, those of OpenSSL and jansson.
  *
- *	fail_allocation(n integer, count integer) returns void
- *		from now on the nth fails, and as many in a row as count says; 0: none
- *	allocation_failed() returns boolean		did one fail? calls the faults off
+ *	fail_allocation(n integer) returns void		the nth from now on fails; 0: none
+ *	allocation_failed() returns boolean		did it? calls the fault off
  */
 #include "postgres.h"
 
@@ -23,7 +22,6 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 
 static volatile int allocations_left = 0;	/* 0: none will fail */
-static volatile int failures_left = 0;
 static volatile bool failed = false;
 
 static bool
@@ -31,8 +29,6 @@ fails(void)
 {
 	if (allocations_left == 0 || --allocations_left > 0)
 		return false;
-	if (--failures_left > 0)
-		allocations_left = 1;
 	failed = true;
 	errno = ENOMEM;
 	return true;
@@ -62,7 +58,6 @@ Datum
 fail_allocation(PG_FUNCTION_ARGS)
 {
 	failed = false;
-	failures_left = PG_GETARG_INT32(1);
 	allocations_left = PG_GETARG_INT32(0);
 	PG_RETURN_VOID();
 }

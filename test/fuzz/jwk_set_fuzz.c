@@ -23,22 +23,39 @@ require_entry(const JwkSetEntry *entry)
 		REQUIRE((unsigned char) *c >= 0x20 && *c != 0x7F);
 }
 
+/* The key that is selected, if one is: for one of the algorithms, and of that kid. */
+static const Jwk *
+selection(const Jwk *const *keys, size_t n_keys, const char *key_id, AlgorithmSet algorithms)
+{
+	const Jwk  *selected;
+	Detail		detail = {""};
+	Verdict		verdict = jwk_select(keys, n_keys, key_id, algorithms, &selected, &detail);
+
+	require_answer(verdict, &detail, selected);
+	if (selected != NULL)
+		REQUIRE((ALGORITHM_BIT(selected->algorithm) & algorithms) != 0);
+	if (selected != NULL && key_id != NULL)
+		REQUIRE(strcmp(selected->key_id, key_id) == 0);
+	return selected;
+}
+
 /* A kid and an algorithm mean one key, whatever else is in the set. */
 static void
 require_selection(const Jwk *const *keys, size_t n_keys)
 {
 	for (size_t i = 0; i < n_keys; i++)
 	{
-		const Jwk  *selected;
-		Detail		detail = {""};
-		Verdict		verdict = jwk_select(keys, n_keys, keys[i]->key_id,
-										 ALGORITHM_BIT(keys[i]->algorithm), &selected, &detail);
+		const AlgorithmSet algorithm = ALGORITHM_BIT(keys[i]->algorithm);
 
-		require_answer(verdict, &detail, selected);
 		if (keys[i]->key_id != NULL)
-			REQUIRE(selected == keys[i]);
+			REQUIRE(selection(keys, n_keys, keys[i]->key_id, algorithm) == keys[i]);
+		(void) selection(keys, n_keys, keys[i]->key_id, ~algorithm);
+		(void) selection(keys, n_keys, keys[i]->key_id, ~(AlgorithmSet) 0);
 		REQUIRE((keys[i]->secret != NULL) == (keys[0]->secret != NULL));
 	}
+	for (int i = ALGORITHM_UNKNOWN; i < ALGORITHM_COUNT; i++)
+		(void) selection(keys, n_keys, NULL, ALGORITHM_BIT(i));
+	REQUIRE(selection(keys, 0, NULL, ~(AlgorithmSet) 0) == NULL);
 }
 
 static void

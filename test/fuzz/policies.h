@@ -31,7 +31,7 @@
 #define POLICY_KEYCLOAK \
 	"{\"issuer\":\"" ISSUER_NAME "\",\"audiences\":[\"orders\"]," \
 	"\"claim_constraints\":{\"typ\":\"Bearer\"," \
-	"\"realm_access\":{\"verified\":[true,null]},\"!aud\":[\"account\"]}," \
+	"\"realm_access\":{\"verified\":[true,null]},\"!aud\":[\"account\",0]}," \
 	"\"subject_claim\":[\"sub\"],\"client_claim\":[\"azp\"]," \
 	"\"device_claim\":[\"device\",\"id\"]," \
 	"\"scope_claims\":[[\"scope\"],[\"more\",\"scope\"]]," \

@@ -133,6 +133,10 @@ static const struct
 	{"overage", "JWT", "{" ENTRA ",\"scp\":\"a\",\"_claim_names\":{\"groups\":\"src1\"},\"_claim_sources\":{\"src1\":{\"endpoint\":\"https://x\"}},\"hasgroups\":true}"},
 	{"app_only", "JWT", "{" ENTRA ",\"roles\":[\"App\"],\"idtyp\":\"app\",\"wids\":[\"w\"]}"},
 	{"escapes", "at+jwt", "{" RFC9068 ",\"name\":\"\\u00e9\\ud83d\\ude00\\\"\\n\xc3\xa9\",\"deep\":[[[{\"a\":[{}]}]]],\"n\":[-1,1e10,true,null]}"},
+	{"keycloak", "JWT", "{" COMMON ",\"azp\":\"app\",\"typ\":\"Bearer\",\"realm_access\":{\"roles\":[\"r\"],\"verified\":true},\"device\":{\"id\":\"d\"}}"},
+	{"account", "JWT", "{\"iss\":\"" ISSUER_NAME "\",\"aud\":[\"orders\",\"account\"],\"exp\":1800000300,\"typ\":\"Bearer\"}"},
+	{"refresh", "JWT", "{" COMMON ",\"typ\":\"Refresh\",\"nonce\":null}"},
+	{"null_audience", "at+jwt", "{\"iss\":\"" ISSUER_NAME "\",\"aud\":null,\"sub\":\"a\",\"exp\":1800000300,\"iat\":1800000000,\"client_id\":\"a\",\"jti\":\"j\"}"},
 	{"wrong_types", "at+jwt", "{\"iss\":\"" ISSUER_NAME "\",\"aud\":[1],\"sub\":7,\"exp\":\"1800000300\",\"iat\":-1,\"client_id\":null,\"jti\":[]}"},
 };
 
@@ -221,6 +225,16 @@ with_member(json_t *jwk, const char *name, const char *value)
 }
 
 static void
+write_too_many_keys(void)
+{
+	json_t	   *array = json_array();
+
+	for (int i = 0; i <= JWK_SET_MAX_KEYS; i++)
+		json_array_append_new(array, json_pack("{}"));
+	write_json("jwk_set", "too_many", json_pack("{so}", "keys", array));
+}
+
+static void
 make_key_sets(void)
 {
 	json_t	   *public = json_array();
@@ -247,6 +261,9 @@ make_key_sets(void)
 	write_json("jwk_set", "one", public_jwk(ALGORITHM_ED25519));
 	write_json("jwk_set", "partly", json_pack("{s[{ss}o]}", "keys", "kty", "AKP", public_jwk(ALGORITHM_ED448)));
 	write_text("jwk_set", "empty", "{\"keys\":[]}");
+	write_text("jwk_set", "no_array", "{\"keys\":{}}");
+	write_text("jwk_set", "no_object", "{\"keys\":[1]}");
+	write_too_many_keys();
 }
 
 static void
@@ -265,6 +282,8 @@ make_key_variants(void)
 	write_json("jwk", "bare", jwk);
 	jwk = public_jwk(ALGORITHM_ED25519);
 	write_json("jwk", "private", with_member(with_member(jwk, "alg", "EdDSA"), "d", "AAAA"));
+	write_text("jwk", "operations",
+			   "{\"kty\":\"EC\",\"crv\":\"P-256\",\"key_ops\":[\"verify\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}");
 	write_text("jwk", "future", "{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"AAAA\"}");
 }
 
@@ -392,9 +411,31 @@ make_policies(void)
 			   "\"claim_constraints\":{\"tid\":{\"x\":[1,2.5,null],\"!y\":[true,\"z\"]},\"a\":{\"c\":{\"d\":1}}}}");
 }
 
+/* What a row of the issuer table cannot be, and a policy neither. */
+static void
+make_refused_policies(void)
+{
+	static const char *const members[] = {
+		"\"audiences\":[\"*\",\"orders\"]", "\"audiences\":[]", "\"required_claims\":[\"a||b\"]", "\"subject_claim\":[]",
+		"\"claim_constraints\":{\"!\":1}", "\"claim_constraints\":{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}",
+		"\"role_claims\":[\"roles\"]", "\"token_types\":[]", "\"clients\":[\"\"]", "\"claim_constraints\":{\"!a\":[0,1.5,\"x\"]}"
+	};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+	{
+		char		text[256];
+		char		name[16];
+
+		snprintf(text, sizeof(text), "{\"issuer\":\"\",%s%s}", i < 2 ? "" : "\"audiences\":[\"*\"],", members[i]);
+		snprintf(name, sizeof(name), "refused%zu", i);
+		write_text("claim_policy", name, text);
+	}
+}
+
 static void
 make_texts(void)
 {
+	static const char *const no_tokens[] = {"", "Bearer a.b.c", "{\"payload\":\"\"}", "a.b.c.d.e", "a.b", "e30.e30.AA"};
 	static const char *const encoded[] = {"", "AA", "AAA", "AAAA", "AB", "-_-_", "eyJhbGciOiJFUzI1NiJ9", "A", "AA=="};
 	static const char *const objects[] = {
 		"{}", "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":[[[[[[[[1]]]]]]]]}",
@@ -403,6 +444,12 @@ make_texts(void)
 	};
 	char		name[16];
 
+	for (size_t i = 0; i < sizeof(no_tokens) / sizeof(no_tokens[0]); i++)
+	{
+		snprintf(name, sizeof(name), "text%zu", i);
+		write_text("jws", name, no_tokens[i]);
+		write_text("token", name, no_tokens[i]);
+	}
 	for (size_t i = 0; i < sizeof(encoded) / sizeof(encoded[0]); i++)
 	{
 		snprintf(name, sizeof(name), "text%zu", i);
@@ -495,6 +542,7 @@ main(void)
 	make_key_variants();
 	make_hostile_keys();
 	make_policies();
+	make_refused_policies();
 	make_texts();
 	read_vectors();
 	make_pem();
