@@ -36,8 +36,9 @@ CREATE FUNCTION mint.claims(claims jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'iss', 'https://idp.test', 'sub', 'alice', 'aud', 'orders-api',
-        'iat', mint.now(), 'exp', mint.now(300), 'jti', gen_random_uuid(),
+        'iat', clock.now, 'exp', clock.now + 300, 'jti', gen_random_uuid(),
         'client_id', 'shop', 'scope', 'orders:read') || claims)
+    FROM (SELECT mint.now()) AS clock (now)
 $$;
 
 CREATE FUNCTION mint.token(claims jsonb DEFAULT '{}', header jsonb DEFAULT '{}',

@@ -114,7 +114,8 @@ pkey_from_params(const char *type, OSSL_PARAM *params)
 
 	if (ctx == NULL ||
 		EVP_PKEY_fromdata_init(ctx) != 1 ||
-		EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1 ||
+		EVP_PKEY_get_bits(pkey) <= 0)	/* where memory is short */
 	{
 		EVP_PKEY_free(pkey);
 		pkey = NULL;

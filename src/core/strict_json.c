@@ -11,6 +11,7 @@
 #include "core/strict_json.h"
 
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,41 @@ refuse_syntax(const json_error_t *error, const JsonLimits *limits,
 						  limits->name, syntax_words(code), error->position);
 }
 
+/*
+ * Parse text, or return NULL if that fails for whatever reason.
+ *
+ * Where jansson (2.14) cannot enlarge the buffer of the string or number that
+ * it is reading, it drops the octet at hand and goes on: a claim would be read
+ * that nobody signed. So the text is parsed behind a string as long as itself:
+ * that the whole of this one came out shows that the buffer is large enough
+ * for every other.
+ */
+static json_t *
+parse_whole(const char *text, size_t length)
+{
+	size_t		size = 2 * length + 5;
+	char	   *array = malloc(size);
+	json_t	   *parsed;
+	json_t	   *value = NULL;
+
+	if (array == NULL)
+		return NULL;
+	memcpy(array, "[\"", 2);
+	memset(array + 2, 'x', length);
+	memcpy(array + 2 + length, "\",", 2);
+	memcpy(array + 4 + length, text, length);
+	array[size - 1] = ']';
+	parsed = json_loadb(array, size, JSON_REJECT_DUPLICATES, NULL);
+	OPENSSL_cleanse(array, size);
+	free(array);
+
+	if (json_array_size(parsed) == 2 &&
+		json_string_length(json_array_get(parsed, 0)) == length)
+		value = json_incref(json_array_get(parsed, 1));
+	json_decref(parsed);
+	return value;
+}
+
 Verdict
 strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 				   struct json_t **object, Detail *detail)
@@ -217,17 +253,25 @@ strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 							  "The %s is empty; a JSON object is expected.",
 							  limits->name);
 
+	*object = parse_whole(text, length);
+	if (json_is_object(*object))
+		return VERDICT_OK;
+	json_decref(*object);
+
+	/* why not? */
 	*object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
 	if (*object == NULL)
 		return refuse_syntax(&error, limits, detail);
-	if (!json_is_object(*object))
+	if (json_is_object(*object))
 	{
 		json_decref(*object);
 		*object = NULL;
-		return verdict_refuse(detail, VERDICT_MALFORMED,
-							  "The %s is JSON but not an object.", limits->name);
+		return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
 	}
-	return VERDICT_OK;
+	json_decref(*object);
+	*object = NULL;
+	return verdict_refuse(detail, VERDICT_MALFORMED,
+						  "The %s is JSON but not an object.", limits->name);
 }
 
 /* Free of control characters, C0 and C1, in valid UTF-8. */
