@@ -221,10 +221,12 @@ parse_whole(const char *text, size_t length)
 
 	if (array == NULL)
 		return NULL;
-	memcpy(array, "[\"", 2);
+	array[0] = '[';
+	array[1] = '"';
 	memset(array + 2, 'x', length);
-	memcpy(array + 2 + length, "\",", 2);
-	memcpy(array + 4 + length, text, length);
+	array[length + 2] = '"';
+	array[length + 3] = ',';
+	memcpy(array + length + 4, text, length);
 	array[size - 1] = ']';
 	parsed = json_loadb(array, size, JSON_REJECT_DUPLICATES, NULL);
 	OPENSSL_cleanse(array, size);
