@@ -54,7 +54,7 @@ ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation
 
 ifneq ($(wildcard test/t/*.pl),)
 TAP_TESTS = 1
-PROVE_TESTS = test/t/*.pl
+PROVE_TESTS ?= test/t/*.pl
 endif
 
 include $(PGXS)

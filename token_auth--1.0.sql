@@ -75,11 +75,11 @@ CREATE TABLE token_auth.issuer (
         CHECK (leeway BETWEEN '0' AND '5 minutes'
                AND extract(year FROM leeway) = 0 AND extract(month FROM leeway) = 0),
     CONSTRAINT issuer_max_lifetime_is_positive_without_months
-        CHECK (max_lifetime > '0'
+        CHECK (max_lifetime > '0' AND max_lifetime <= '100 years'
                AND extract(year FROM max_lifetime) = 0
                AND extract(month FROM max_lifetime) = 0),
     CONSTRAINT issuer_max_age_is_positive_without_months
-        CHECK (max_age > '0'
+        CHECK (max_age > '0' AND max_age <= '100 years'
                AND extract(year FROM max_age) = 0
                AND extract(month FROM max_age) = 0),
     CONSTRAINT issuer_paths_have_names

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "catalog.h"
+#include "common/int.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "core/base64url.h"
@@ -85,13 +86,19 @@ release_key(void *key)
 	jwk_free(key);
 }
 
-/* An interval column in microseconds; DURATION_UNLIMITED when NULL. */
+/*
+ * An interval column in microseconds; DURATION_UNLIMITED when NULL. The table's
+ * checks are repeated: what they no longer keep out must not come to mean that
+ * there is no limit.
+ */
 static int64
 duration_column(CatalogScan *scan, HeapTuple row, const char *name)
 {
 	bool		is_null;
 	Datum		value = catalog_column(scan, row, name, &is_null);
 	Interval   *interval;
+	int64		days_us;
+	int64		duration_us;
 
 	if (is_null)
 		return DURATION_UNLIMITED;
@@ -100,7 +107,13 @@ duration_column(CatalogScan *scan, HeapTuple row, const char *name)
 		report_error("22023",
 					 psprintf("column \"%s\" of token_auth.issuer holds months", name),
 					 "A month has no fixed length.", NULL);
-	return interval->time + interval->day * USECS_PER_DAY;
+	if (pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days_us) ||
+		pg_add_s64_overflow(interval->time, days_us, &duration_us) ||
+		duration_us < 0)
+		report_error("22023",
+					 psprintf("column \"%s\" of token_auth.issuer is out of range", name),
+					 "It must be a time from 0 to 100 years.", NULL);
+	return duration_us;
 }
 
 static bool
@@ -184,8 +197,15 @@ parse_policy(TupleDesc descriptor, HeapTuple row)
 static const ClaimPolicy *
 load_policy(CatalogScan *scan, HeapTuple row)
 {
-	ClaimPolicy *policy = parse_policy(RelationGetDescr(scan->relation), row);
+	ClaimPolicy *policy;
+	const char *name;
+	bool		is_null;
 
+	/* a rule whose column is gone would be no rule */
+	for (size_t i = 0; (name = claim_policy_member(i)) != NULL; i++)
+		(void) catalog_column(scan, row, name, &is_null);
+
+	policy = parse_policy(RelationGetDescr(scan->relation), row);
 	policy->time.leeway_us = Max(duration_column(scan, row, "leeway"), 0);
 	policy->time.max_lifetime_us = duration_column(scan, row, "max_lifetime");
 	policy->time.max_age_us = duration_column(scan, row, "max_age");
@@ -352,11 +372,15 @@ load_keys(Issuer *issuer, AlgorithmSet allowed)
 		ForeignSlot *slot;
 		Jwk		   *jwk = NULL;
 		Detail		detail = {""};
+		Verdict		verdict;
 
 		if (!key_row_counts(&scan, row, allowed))
 			continue;
 		slot = foreign_slot(CurrentMemoryContext, release_key);
-		if (parse_key(&scan, row, &jwk, &detail) != VERDICT_OK)
+		verdict = parse_key(&scan, row, &jwk, &detail);
+		if (verdict == VERDICT_OUT_OF_MEMORY)
+			report_unusable("row of token_auth.key", verdict, &detail);
+		if (verdict != VERDICT_OK)
 		{
 			complain_of_key(issuer, &detail);
 			complete = false;

@@ -3,9 +3,9 @@
  *		Tokens in text that others can read.
  *
  * A signed token is known by its look: a long run of base64url characters and
- * dots that starts as the encoding of a JSON object does. One that was cut off
- * at the end looks the same as soon as its header is whole; before that there
- * is nothing in it worth hiding.
+ * dots that starts, perhaps behind some more of them, as the encoding of a JSON
+ * object does. One that was cut off at the end looks the same as soon as its
+ * header is whole; before that there is nothing in it worth hiding.
  */
 #include "postgres.h"
 
@@ -49,6 +49,21 @@ run_length(const char *text)
 	return length;
 }
 
+/* Where in a run a token starts that goes to its end, or NULL. */
+static const char *
+find_token_in_run(const char *run, size_t length)
+{
+	const char *end = run + length;
+
+	for (const char *start = run; end - start >= TOKEN_MIN_LENGTH; start++)
+	{
+		/* where no dot follows the first start, none follows a later one */
+		if (starts_as_object(start))
+			return memchr(start, '.', end - start) != NULL ? start : NULL;
+	}
+	return NULL;
+}
+
 /* Where the first token in text starts, or NULL. */
 static const char *
 find_token(const char *text)
@@ -56,10 +71,10 @@ find_token(const char *text)
 	while (*text != '\0')
 	{
 		size_t		run = run_length(text);
+		const char *token = find_token_in_run(text, run);
 
-		if (run >= TOKEN_MIN_LENGTH && starts_as_object(text) &&
-			memchr(text, '.', run) != NULL)
-			return text;
+		if (token != NULL)
+			return token;
 		text += Max(run, 1);
 	}
 	return NULL;

@@ -21,21 +21,28 @@ PG_MODULE_MAGIC;
 extern PGDLLEXPORT void _PG_init(void);
 
 /*
- * After an error in here the server would call it again, and a second round of
- * hooks would call itself for ever. So what can fail comes before what must
- * not be done twice, and a cancel waits: defining a setting may warn, and a
- * warning looks for one.
+ * After an error in here the server would call it again, but a setting cannot
+ * be defined twice, and a second round of hooks would call itself for ever. So
+ * what can fail comes before the hooks, and a cancel waits: defining a setting
+ * may warn, and a warning looks for one. Where memory gave out in the middle,
+ * the session is of no use any more.
  */
 void
 _PG_init(void)
 {
+	static bool has_begun = false;
 	static bool is_initialized = false;
 
 	if (is_initialized)
 		return;
 	settings_check_options();
+	if (has_begun)
+		report_error("55000", "token_auth cannot be loaded in this session",
+					 "An earlier attempt ended with an error half way.",
+					 "Reconnect.");
 
 	HOLD_INTERRUPTS();
+	has_begun = true;
 	settings_define();
 	issuer_store_init();
 	authenticate_init();

@@ -160,7 +160,7 @@ is_constraint_object(const json_t *value, int depth)
 static bool
 is_claim_constraints(const json_t *value)
 {
-	return json_is_null(value) || is_constraint_object(value, 1);
+	return is_constraint_object(value, 1);
 }
 
 static const MemberRule member_rules[] = {
@@ -190,10 +190,18 @@ is_obligatory(const char *name)
 	return strcmp(name, "issuer") == 0 || strcmp(name, "audiences") == 0;
 }
 
+#define N_MEMBERS (sizeof(member_rules) / sizeof(member_rules[0]))
+
+const char *
+claim_policy_member(size_t i)
+{
+	return i < N_MEMBERS ? member_rules[i].name : NULL;
+}
+
 static Verdict
 check_members(const json_t *document, Detail *detail)
 {
-	for (size_t i = 0; i < sizeof(member_rules) / sizeof(member_rules[0]); i++)
+	for (size_t i = 0; i < N_MEMBERS; i++)
 	{
 		const MemberRule *rule = &member_rules[i];
 		const json_t *value = json_object_get(document, rule->name);

@@ -61,6 +61,9 @@ extern Verdict claim_policy_parse(const char *text, size_t length,
 								  ClaimPolicy **policy, Detail *detail);
 extern void claim_policy_free(ClaimPolicy *policy);
 
+/* The names of the members above in turn, then NULL: who reads rows asks for each. */
+extern const char *claim_policy_member(size_t i);
+
 /*
  * Where the policy looks for something, as text: member is "subject_claim",
  * "scope_claims" and the like; names of a path are joined by dots, paths by

@@ -26,6 +26,18 @@ out_of_memory(Detail *detail)
 	return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
 }
 
+/* Empty OpenSSL's queue of errors. Does it say that memory ran out? */
+static bool
+errors_tell_of_memory(void)
+{
+	bool		found = false;
+	unsigned long error;
+
+	while ((error = ERR_get_error()) != 0)
+		found = found || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+	return found;
+}
+
 static Verdict
 refuse_signature(Detail *detail)
 {
@@ -97,8 +109,8 @@ verify_digest(const Jws *jws, const Jwk *jwk, const AlgorithmInfo *info,
 	else
 		verdict = refuse_signature(detail);
 	EVP_MD_CTX_free(ctx);
-	ERR_clear_error();
-	return verdict;
+	return errors_tell_of_memory() && verdict != VERDICT_OK
+		? out_of_memory(detail) : verdict;
 }
 
 static Verdict

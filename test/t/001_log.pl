@@ -228,6 +228,46 @@ for my $name (sort keys %by_server)
 	$token =~ s/^[^.]*\.//;
 	is(leaks(log_of($node, $position), $token), '', "$name: the log has no token");
 }
+# what goes out of a message, and what stays in it
+$node->safe_psql('postgres', q{
+	CREATE TABLE message (n int, t text);
+	GRANT SELECT ON message TO logged;
+	CREATE FUNCTION log_message(number int) RETURNS void LANGUAGE plpgsql
+	AS $$ BEGIN RAISE LOG 'message: %|', (SELECT t FROM message WHERE n = number); END $$;
+});
+my $shown = new_token();
+my @messages = (
+	[ $shown, '***' ],
+	[ "a $shown", 'a ***' ],
+	[ "$shown b", '*** b' ],
+	[ "a $shown b $shown c", 'a *** b *** c' ],
+	[ "$shown $shown,$shown", '*** ***,***' ],
+	[ "$shown=$shown/$shown+$shown", '***=***/***+***' ],
+	[ "token=$shown; id_$shown, id.$shown", 'token=***; id_***, id.***' ],
+	[ "\x{e9}$shown\x{e9}", "\x{e9}***\x{e9}" ],
+	[ "ey $shown eyJ", 'ey *** eyJ' ],
+	[ substr($shown, 0, index($shown, '.') + 1), '***' ],
+	[ "$shown " x 10_000, '*** ' x 10_000 ],
+	# nothing of this is a token, which must not take long to say
+	[ 'eyJ' x 1_000_000, 'eyJ' x 1_000_000 ],
+	[ 'eyJhbGci.x ' x 200_000, 'eyJhbGci.x ' x 200_000 ],
+	[ '.' x 1_000_000, '.' x 1_000_000 ],
+);
+for my $n (0 .. $#messages)
+{
+	my ($message, $expected) = @{ $messages[$n] };
+	my $name = length $expected < 60 ? $expected : substr($expected, 0, 20) . ' ...';
+	utf8::encode($_) for $message, $expected, $name;
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/message";
+	append_to_file($file, $message);
+	$node->safe_psql('postgres', "INSERT INTO message VALUES ($n, convert_from(pg_read_binary_file('$file'), 'UTF8'))");
+	unlink $file;
+	$position = log_position($node);
+	is($session->refusal("SELECT log_message($n)"), '', "a message is logged: $name");
+	my ($logged) = log_of($node, $position) =~ /message: (.*)\|$/m;
+	ok(defined $logged && $logged eq $expected, '... with stars for its tokens, and nothing else changed')
+	  or diag(substr($logged // 'not logged', 0, 200));
+}
 # neighbours
 $position = log_position($node);
 $session->query('SELECT 1 / (SELECT count(*) FROM note) AS no_token_here');

@@ -172,6 +172,7 @@ $session->quit;
 
 # memory runs out at each allocation while the library is being loaded
 my ($n_loads, $n_accepted, $last_reached) = (0, 0, 't');
+my %afterwards;
 while ($last_reached eq 't' && $n_loads < 400)
 {
 	my $loading = connect_to($node);
@@ -183,12 +184,14 @@ while ($last_reached eq 't' && $n_loads < 400)
 		my $reached = $loading->query('SELECT reached FROM try($$LOAD \'token_auth\'$$, ' . ++$n_loads . ')');
 		$last_reached = $reached if $reached ne '';
 		$forged = $loading->query("SELECT token_auth.set_session_token('$bad{'forged (secret)'}')");
+		$afterwards{$1}++ if $loading->messages =~ /^ERROR:  (\w+)/m;
 	};
 	$n_accepted++ if $forged ne '';
 	eval { $loading->quit };
 }
 cmp_ok($n_loads, '>', 20, "memory ran out at each of $n_loads allocations of the loading");
 is($n_accepted, 0, '... and a forged token was never accepted afterwards');
+is(join(' ', sort keys %afterwards), '28T03 55000', '... but refused, or the session is told to reconnect');
 
 stop_servers($node);
 done_testing();

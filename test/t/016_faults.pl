@@ -104,9 +104,10 @@ my %columns = (
 	audience_claim => [''],
 	token_types => ['{}', '{NULL}'],
 	required_claims => ['{NULL}', '{""}'],
-	claim_constraints => ['[]', '"text"', '{"aud": {"a": {"b": {}}}}', '{"": 1}'],
-	leeway => ['1 year'],
-	max_lifetime => ['1 month'],
+	claim_constraints => ['[]', 'null', '"text"', '{"aud": {"a": {"b": {}}}}', '{"": 1}'],
+	leeway => ['1 year', '-1 second'],
+	max_lifetime => ['1 month', '-1 microsecond', '2147483647 days'],
+	max_age => ['-1 day', '-2147483648 days'],
 	subject_claim => ['{}', '{NULL}', '{""}'],
 	client_claim => ['{}'],
 	scope_claims => ['{}', '[[]]', '[1]', '[[1]]'],
@@ -134,7 +135,8 @@ is(both(), 'alice bob', 'all is repaired');
 # a column, an index, a table that is not there: an error, and no pass
 for my $missing (
 	[ 'a column of the key', 'ALTER TABLE token_auth.key RENAME enabled TO off', 'ALTER TABLE token_auth.key RENAME off TO enabled' ],
-	[ 'a column of the issuer', 'ALTER TABLE token_auth.issuer RENAME audiences TO a', 'ALTER TABLE token_auth.issuer RENAME a TO audiences' ],
+	(map { [ "the column $_ of the issuer", "ALTER TABLE token_auth.issuer RENAME $_ TO gone", "ALTER TABLE token_auth.issuer RENAME gone TO $_" ] }
+		qw(audiences clients claim_constraints token_types required_claims max_age)),
 	[ 'the index of revocations', 'ALTER INDEX token_auth.revocation_pkey RENAME TO r', 'ALTER INDEX token_auth.r RENAME TO revocation_pkey' ],
 	[ 'the table of revocations', 'ALTER TABLE token_auth.revocation RENAME TO r', 'ALTER TABLE token_auth.r RENAME TO revocation' ],
 	[ 'the table of secrets', 'ALTER TABLE token_auth.secret RENAME TO s', 'ALTER TABLE token_auth.s RENAME TO secret' ],

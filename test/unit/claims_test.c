@@ -96,6 +96,7 @@ test_policy(void)
 		{"{" POLICY ",\"scope_claims\":[[]]}", "scope_claims"},
 		{"{" POLICY ",\"role_claims\":\"roles\"}", "role_claims"},
 		{"{" POLICY ",\"role_claims\":[[\"a\",null]]}", "role_claims"},
+		{"{" POLICY ",\"claim_constraints\":null}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":[]}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":{\"a\":[]}}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":{\"a\":[[1]]}}", "claim_constraints"},
@@ -118,7 +119,7 @@ test_policy(void)
 		CHECK(policy == NULL, "and there is no policy");
 	}
 	policy = policy_of(PATHS ",\"clients\":null,\"token_types\":null,\"required_claims\":null,"
-					   "\"claim_constraints\":null,\"audience_claim\":null,\"name\":{\"other\":1}");
+					   "\"claim_constraints\":{},\"audience_claim\":null,\"name\":{\"other\":1}");
 	CHECK(policy != NULL && policy->time.max_age_us == DURATION_UNLIMITED &&
 		  policy->time.max_lifetime_us == DURATION_UNLIMITED && policy->time.leeway_us == 0,
 		  "a policy with nulls and other members is read; times are the caller's");
