@@ -35,12 +35,6 @@ is_text(const json_t *value)
 	return json_is_string(value);
 }
 
-static bool
-is_text_or_null(const json_t *value)
-{
-	return json_is_null(value) || is_filled_string(value);
-}
-
 /* One name or alternatives; an empty alternative is a typing error. */
 static bool
 is_names(const json_t *value)
@@ -50,6 +44,12 @@ is_names(const json_t *value)
 
 	return is_filled_string(value) &&
 		text[0] != '|' && text[length - 1] != '|' && strstr(text, "||") == NULL;
+}
+
+static bool
+is_names_or_null(const json_t *value)
+{
+	return json_is_null(value) || is_names(value);
 }
 
 static bool
@@ -167,7 +167,7 @@ static const MemberRule member_rules[] = {
 	{"issuer", is_text, "a string"},
 	{"audiences", is_audiences,
 	"an array of audiences, or {*} alone for any"},
-	{"audience_claim", is_text_or_null, "the name of a claim"},
+	{"audience_claim", is_names_or_null, "the name of a claim"},
 	{"clients", is_clients, "an array of client identifiers"},
 	{"token_types", is_token_types, "an array of media types"},
 	{"required_claims", is_required_claims, "an array of claim names"},

@@ -96,6 +96,7 @@ test_policy(void)
 		{"{" POLICY ",\"scope_claims\":[[]]}", "scope_claims"},
 		{"{" POLICY ",\"role_claims\":\"roles\"}", "role_claims"},
 		{"{" POLICY ",\"role_claims\":[[\"a\",null]]}", "role_claims"},
+		{"{" POLICY ",\"audience_claim\":\"aud||azp\"}", "audience_claim"},
 		{"{" POLICY ",\"claim_constraints\":null}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":[]}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":{\"a\":[]}}", "claim_constraints"},
