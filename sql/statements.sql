@@ -170,6 +170,34 @@ RESET SESSION AUTHORIZATION;
 RESET token_auth.cache_size;
 SET SESSION AUTHORIZATION regress_app;
 
+-- ... the claims as a whole, too, when the token is dropped for one that is verified anew
+RESET SESSION AUTHORIZATION;
+SET token_auth.cache_size = 0;
+SET token_auth.recheck_interval = 0;
+DO $$
+DECLARE
+    long text := mint.token(jsonb_build_object('note', (SELECT jsonb_agg(repeat('n', 3000)) FROM generate_series(1, 3))));
+    claims text := token_auth.verify(long)::text;
+    path text[] := '{}';
+    z text := '!';
+    read text;
+BEGIN
+    FOR i IN 1 .. 3 LOOP
+        PERFORM token_auth.set_local_token(long);
+        -- what is repeated takes the place of what is freed
+        read := concat(token_auth.claim_jsonb(VARIADIC path), token_auth.set_local_token(long), repeat(z, 9000), repeat(z, 5000), repeat(z, 7000), repeat(z, 3000),
+                       repeat(z, 3000), repeat(z, 3000), repeat(z, 9000), repeat(z, 9000), repeat(z, 12000), repeat(z, 20000));
+        RAISE WARNING 'a path that may change: %', starts_with(read, claims || 'alice!!!');
+        read := concat(token_auth.claim_jsonb(VARIADIC '{}'), token_auth.set_local_token(long), repeat(z, 9000), repeat(z, 5000), repeat(z, 7000), repeat(z, 3000),
+                       repeat(z, 3000), repeat(z, 3000), repeat(z, 9000), repeat(z, 9000), repeat(z, 12000), repeat(z, 20000));
+        RAISE WARNING 'a constant path: %', starts_with(read, claims || 'alice!!!');
+    END LOOP;
+END
+$$;
+RESET token_auth.recheck_interval;
+RESET token_auth.cache_size;
+SET SESSION AUTHORIZATION regress_app;
+
 -- a function that sets tokens and queries under each: every query is a statement
 BEGIN;
 SELECT * FROM public.counts(ARRAY[:'alice', :'bob', :'carol']);

@@ -10,12 +10,14 @@
  */
 #include "postgres.h"
 
+#include "access/tupmacs.h"
 #include "access/xlog.h"
 #include "authenticate.h"
 #include "catalog.h"
 #include "catalog/pg_type.h"
 #include "claim_value.h"
 #include "common/hashfn.h"
+#include "core/strict_json.h"
 #include "encoding.h"
 #include "foreign.h"
 #include "issuer_store.h"
@@ -206,26 +208,6 @@ array_from_set(const StringSet *set, bool *converted)
 						   TYPALIGN_INT);
 }
 
-static void
-release_text(void *text)
-{
-	free(text);
-}
-
-/* The claims rendered anew, without \u escapes; in the current memory context. */
-static const char *
-render_claims(const Token *token)
-{
-	ForeignSlot *slot = foreign_slot(CurrentMemoryContext, release_text);
-
-	slot->object = token_claims_text(token);
-	if (slot->object == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	return slot->object;
-}
-
 /*
  * The claims as jsonb, from the payload itself. Only where the server would
  * have to translate \u escapes, and might raise an error that shows them, they
@@ -234,12 +216,11 @@ render_claims(const Token *token)
 static Jsonb *
 jsonb_from_claims(const Token *token, bool *converted)
 {
-	const char *text = (const char *) token->jws->payload;
+	char	   *text = pstrdup((const char *) token->jws->payload);
 
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
-		if (strstr(text, "\\u") != NULL)
-			text = render_claims(token);
+		text[strict_json_resolve_escapes(text, strlen(text))] = '\0';
 		text = encoding_from_utf8(text);
 		if (text == NULL)
 		{
@@ -248,6 +229,25 @@ jsonb_from_claims(const Token *token, bool *converted)
 		}
 	}
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+static NameSet
+names_from_set(const StringSet *set, bool *converted)
+{
+	NameSet		result = {array_from_set(set, converted)};
+	char	   *name;
+
+	if (result.array == NULL)
+		return result;
+	result.names = palloc(sizeof(text *) * Max(set->n_strings, 1));
+	name = ARR_DATA_PTR(result.array);
+	while ((size_t) result.n_names < set->n_strings)
+	{
+		result.names[result.n_names++] = (text *) name;
+		name += VARSIZE_ANY(name);
+		name = (char *) att_align_nominal(name, TYPALIGN_INT);
+	}
+	return result;
 }
 
 static char *
@@ -306,8 +306,8 @@ read_token(VerifiedToken *verified, const Token *token, const Issuer *issuer)
 	verified->session_id = text_from_utf8(reading->session_id, &converted);
 	verified->device_id = text_from_utf8(reading->device_id, &converted);
 	verified->audience = array_from_set(&reading->audiences, &converted);
-	verified->scopes = array_from_set(&reading->scopes, &converted);
-	verified->roles = array_from_set(&reading->roles, &converted);
+	verified->scopes = names_from_set(&reading->scopes, &converted);
+	verified->roles = names_from_set(&reading->roles, &converted);
 	verified->claims = jsonb_from_claims(token, &converted);
 	if (!converted)
 		return false;

@@ -12,6 +12,14 @@
 #include "utils/array.h"
 #include "utils/jsonb.h"
 
+/* Names, sorted bytewise, unique, none of them NULL. */
+typedef struct NameSet
+{
+	ArrayType  *array;			/* text[] */
+	text	  **names;			/* each of them, inside the array */
+	int			n_names;
+} NameSet;
+
 /*
  * A token that passed every check once. What it says never changes; whether it
  * still stands, the next authenticate() says. It lives as long as it is pinned
@@ -33,8 +41,8 @@ typedef struct VerifiedToken
 	text	   *session_id;
 	text	   *device_id;
 	ArrayType  *audience;
-	ArrayType  *scopes;			/* sorted bytewise, unique, no NULLs */
-	ArrayType  *roles;			/* likewise */
+	NameSet		scopes;
+	NameSet		roles;
 	Jsonb	   *claims;
 	ClaimTimes	times;
 	bool		is_client;

@@ -63,8 +63,8 @@ FACT_READER(client_id, client_id, session_token)
 FACT_READER(session_id, session_id, session_token)
 FACT_READER(audience, audience, session_token)
 FACT_READER(claims, claims, session_token)
-FACT_READER(scopes, scopes, session_token)
-FACT_READER(roles, roles, session_token)
+FACT_READER(scopes, scopes.array, session_token)
+FACT_READER(roles, roles.array, session_token)
 
 /* These name the issuer themselves, so they answer for every namespace. */
 FACT_READER(issuer, issuer, session_token_of_any_namespace)

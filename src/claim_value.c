@@ -101,10 +101,11 @@ claim_value_text(const ClaimValue *claim, Datum *value)
 	return true;
 }
 
+/* A copy: at an empty path the value is the token's own, which the session may drop. */
 bool
 claim_value_jsonb(const ClaimValue *claim, Datum *value)
 {
-	*value = JsonbPGetDatum(claim->value);
+	*value = JsonbPGetDatum(DatumGetJsonbPCopy(JsonbPGetDatum(claim->value)));
 	return true;
 }
 

@@ -18,32 +18,47 @@ encoding_to_utf8(const char *text)
 }
 
 /*
- * UTF-8 text in the database's encoding, in the current memory context; NULL
- * if it has a character that this encoding lacks. The server's own conversion
- * would raise an error with bytes of the text in it.
+ * text from one encoding in another, in the current memory context; NULL if
+ * that lacks a character. pg_do_encoding_conversion() would raise an error
+ * with bytes of the text in it.
  */
-char *
-encoding_from_utf8(const char *text)
+static char *
+convert(const char *text, int from, int to)
 {
 	int			length = (int) strlen(text);
-	int			encoding = GetDatabaseEncoding();
-	int			size;
-	Oid			conversion;
+	int			size = length * MAX_CONVERSION_GROWTH + 1;
+	Oid			conversion = FindDefaultConversionProc(from, to);
 	char	   *converted;
 
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return pstrdup(text);
-
-	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
 	if (!OidIsValid(conversion))
 		return NULL;
-
-	size = length * MAX_CONVERSION_GROWTH + 1;
 	converted = palloc(size);
-	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+	if (pg_do_encoding_conversion_buf(conversion, from, to,
 									  (unsigned char *) unconstify(char *, text),
 									  length, (unsigned char *) converted,
 									  size, true) < length)
 		return NULL;
 	return converted;
+}
+
+/*
+ * UTF-8 text in the database's encoding, in the current memory context; NULL
+ * if it has a character that this encoding lacks, or has for another one, too:
+ * two subjects must not become one (EUC_JP has one code for U+00A6 and U+FFE4).
+ */
+char *
+encoding_from_utf8(const char *text)
+{
+	int			encoding = GetDatabaseEncoding();
+	char	   *converted;
+	char	   *back;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return pstrdup(text);
+
+	converted = convert(text, PG_UTF8, encoding);
+	if (converted == NULL)
+		return NULL;
+	back = convert(converted, encoding, PG_UTF8);
+	return back != NULL && strcmp(back, text) == 0 ? converted : NULL;
 }

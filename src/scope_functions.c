@@ -6,43 +6,42 @@
  */
 #include "postgres.h"
 
-#include "access/tupmacs.h"
 #include "call_site.h"
 #include "catalog/pg_type.h"
 #include "claim_value.h"
+#include "miscadmin.h"
 #include "report.h"
 #include "session.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-static bool
-text_equals(const text *a, const text *b)
+/* The order of a NameSet: by bytes, the shorter first where one begins with the other. */
+static int
+compare_names(const void *a, const void *b)
 {
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+	const text *left = a;
+	const text *right = *(text *const *) b;
+	size_t		left_length = VARSIZE_ANY_EXHDR(left);
+	size_t		right_length = VARSIZE_ANY_EXHDR(right);
+	int			order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right),
+							   Min(left_length, right_length));
+
+	if (order != 0 || left_length == right_length)
+		return order;
+	return left_length < right_length ? -1 : 1;
 }
 
-/* Is name an element of set, a text[] without NULLs? */
 static bool
-set_contains(const ArrayType *set, const text *name)
+set_contains(const NameSet *set, const text *name)
 {
-	char	   *element = ARR_DATA_PTR(set);
-	int			n_elements = ArrayGetNItems(ARR_NDIM(set), ARR_DIMS(set));
-
-	for (int i = 0; i < n_elements; i++)
-	{
-		if (text_equals((text *) element, name))
-			return true;
-		element += VARSIZE_ANY(element);
-		element = (char *) att_align_nominal(element, TYPALIGN_INT);
-	}
-	return false;
+	return bsearch(name, set->names, set->n_names, sizeof(text *),
+				   compare_names) != NULL;
 }
 
 /* Does the set contain argument 0? Remembered where that is a constant. */
 static bool
 answer_contains(FunctionCallInfo fcinfo, const VerifiedToken *token,
-				const ArrayType *set)
+				const NameSet *set)
 {
 	CallSite   *site = call_site_find(fcinfo, token);
 	bool		contains;
@@ -70,7 +69,7 @@ token_auth_has_scope(PG_FUNCTION_ARGS)
 
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(answer_contains(fcinfo, token, token->scopes));
+	PG_RETURN_BOOL(answer_contains(fcinfo, token, &token->scopes));
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_role);
@@ -83,7 +82,7 @@ token_auth_has_role(PG_FUNCTION_ARGS)
 
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
-	if (answer_contains(fcinfo, token, token->roles))
+	if (answer_contains(fcinfo, token, &token->roles))
 		PG_RETURN_BOOL(true);
 	if (token->roles_incomplete)
 		PG_RETURN_NULL();
@@ -111,7 +110,7 @@ token_auth_has_scope_in_namespace(PG_FUNCTION_ARGS)
 	const VerifiedToken *token = token_of_second_argument(fcinfo);
 
 	PG_RETURN_BOOL(token != NULL &&
-				   set_contains(token->scopes, PG_GETARG_TEXT_PP(0)));
+				   set_contains(&token->scopes, PG_GETARG_TEXT_PP(0)));
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_role_in_namespace);
@@ -124,50 +123,59 @@ token_auth_has_role_in_namespace(PG_FUNCTION_ARGS)
 
 	if (token == NULL)
 		PG_RETURN_BOOL(false);
-	if (set_contains(token->roles, PG_GETARG_TEXT_PP(0)))
+	if (set_contains(&token->roles, PG_GETARG_TEXT_PP(0)))
 		PG_RETURN_BOOL(true);
 	if (token->roles_incomplete)
 		PG_RETURN_NULL();
 	PG_RETURN_BOOL(false);
 }
 
-/* How many of the wanted names, and how many are in set. A NULL name is never in it. */
-static void
-count_contained(const ArrayType *set, ArrayType *wanted, int *n_wanted,
-				int *n_contained)
+/*
+ * Has the set any of the wanted names or, if all is true, all of them? Of an
+ * empty list it has neither any nor, for that asks for nothing by mistake, all.
+ * A NULL is never in it. The list is the caller's, and as long as they like.
+ */
+static bool
+set_contains_listed(const NameSet *set, ArrayType *wanted, bool all)
 {
-	Datum	   *names;
-	bool	   *nulls;
+	ArrayIterator names = array_create_iterator(wanted, 0, NULL);
+	bool		result = false;
+	Datum		name;
+	bool		is_null;
 
-	*n_contained = 0;
-	deconstruct_array(wanted, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
-					  n_wanted);
-	for (int i = 0; i < *n_wanted; i++)
+	while (array_iterate(names, &name, &is_null))
 	{
-		if (!nulls[i] && set_contains(set, DatumGetTextPP(names[i])))
-			(*n_contained)++;
+		CHECK_FOR_INTERRUPTS();
+		result = !is_null && set_contains(set, DatumGetTextPP(name));
+		if (result != all)
+			break;
 	}
+	array_free_iterator(names);
+	return result;
 }
 
-/* The counts for argument 0, remembered as two halves of a datum where it is constant. */
-static void
-count_scopes(FunctionCallInfo fcinfo, const VerifiedToken *token,
-			 int *n_wanted, int *n_contained)
+/* Has the token any, or all, of the scopes in argument 0? Remembered where that is a constant. */
+static Datum
+answer_listed(FunctionCallInfo fcinfo, bool all)
 {
-	CallSite   *site = call_site_find(fcinfo, token);
+	const VerifiedToken *token = session_token(fcinfo);
+	CallSite   *site;
+	bool		contains;
 
-	if (site == NULL)
+	if (token == NULL || PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	site = call_site_find(fcinfo, token);
+	if (site != NULL)
+		return site->value;
+
+	contains = set_contains_listed(&token->scopes, PG_GETARG_ARRAYTYPE_P(0), all);
+	if (call_site_has_constant(fcinfo, 0))
 	{
-		count_contained(token->scopes, PG_GETARG_ARRAYTYPE_P(0), n_wanted,
-						n_contained);
-		if (!call_site_has_constant(fcinfo, 0))
-			return;
 		site = call_site_renew(fcinfo, token);
-		site->value = Int64GetDatum((int64) *n_wanted << 32 | *n_contained);
+		site->value = BoolGetDatum(contains);
 		site->serial = token->serial;
 	}
-	*n_wanted = DatumGetInt64(site->value) >> 32;
-	*n_contained = DatumGetInt64(site->value) & PG_INT32_MAX;
+	PG_RETURN_BOOL(contains);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_any_scope);
@@ -176,30 +184,16 @@ PG_FUNCTION_INFO_V1(token_auth_has_any_scope);
 Datum
 token_auth_has_any_scope(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token(fcinfo);
-	int			n_wanted;
-	int			n_contained;
-
-	if (token == NULL || PG_ARGISNULL(0))
-		PG_RETURN_BOOL(false);
-	count_scopes(fcinfo, token, &n_wanted, &n_contained);
-	PG_RETURN_BOOL(n_contained > 0);
+	return answer_listed(fcinfo, false);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_all_scopes);
 
-/* has_all_scopes(VARIADIC scopes text[]) returns boolean: false for an empty list, which asks for nothing by mistake */
+/* has_all_scopes(VARIADIC scopes text[]) returns boolean: false for an empty list */
 Datum
 token_auth_has_all_scopes(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token(fcinfo);
-	int			n_wanted;
-	int			n_contained;
-
-	if (token == NULL || PG_ARGISNULL(0))
-		PG_RETURN_BOOL(false);
-	count_scopes(fcinfo, token, &n_wanted, &n_contained);
-	PG_RETURN_BOOL(n_wanted > 0 && n_contained == n_wanted);
+	return answer_listed(fcinfo, true);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_require_scope);
@@ -215,7 +209,7 @@ token_auth_require_scope(PG_FUNCTION_ARGS)
 		report_error("22004", "scope must not be NULL", NULL, NULL);
 	if (token == NULL)
 		session_refuse_missing(any);
-	if (!answer_contains(fcinfo, token, token->scopes))
+	if (!answer_contains(fcinfo, token, &token->scopes))
 		report_error("42501",
 					 psprintf("the token lacks scope \"%s\"",
 							  text_to_cstring(PG_GETARG_TEXT_PP(0))),

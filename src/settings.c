@@ -115,7 +115,12 @@ check_token(char **newval, void **extra, GucSource source)
 		/* the mark travels with the value, through RESET and ROLLBACK too */
 		*extra = compat_guc_malloc(1);
 		if (*extra == NULL)
+		{
+			/* the server's own message would show the value */
+			GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
+			GUC_check_errmsg("out of memory");
 			return false;
+		}
 	}
 	return true;
 }

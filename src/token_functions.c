@@ -255,8 +255,8 @@ put_facts(ReturnSetInfo *result, const VerifiedToken *token,
 {
 	put_fact(result, "subject", text_or_null(token->subject), sources->subject);
 	put_fact(result, "client", text_or_null(token->client_id), sources->client);
-	put_fact(result, "scopes", join_or_null(token->scopes), sources->scopes);
-	put_fact(result, "roles", join_or_null(token->roles), sources->roles);
+	put_fact(result, "scopes", join_or_null(token->scopes.array), sources->scopes);
+	put_fact(result, "roles", join_or_null(token->roles.array), sources->roles);
 	if (token->roles_incomplete)
 		put_row(result, "roles", "skipped",
 				"The token says that its issuer left roles or groups out: has_role() is NULL for what is not listed.");

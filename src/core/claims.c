@@ -486,6 +486,11 @@ claims_check_time(const ClaimTimes *times, const TimePolicy *policy,
 		return verdict_refuse(detail, VERDICT_NOT_YET_VALID,
 							  "It says that it was issued at %s, which is in the future.",
 							  time_text(times->issued_at).text);
+	/* or it would outlive every revocation up to a time */
+	if (times->authenticated_at != TIME_ABSENT && now < times->authenticated_at - leeway)
+		return verdict_refuse(detail, VERDICT_NOT_YET_VALID,
+							  "It says that its subject signed in at %s, which is in the future.",
+							  time_text(times->authenticated_at).text);
 	return check_age(times, policy, now, detail);
 }
 

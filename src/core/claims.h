@@ -133,7 +133,7 @@ extern Verdict claims_check(ClaimCheck check, const char *type,
 
 /*
  * What the clock alone decides, to be asked again while a token is in use:
- * exp, nbf, iat and the age. VERDICT_EXPIRED, VERDICT_NOT_YET_VALID,
+ * exp, nbf, iat, auth_time and the age. VERDICT_EXPIRED, VERDICT_NOT_YET_VALID,
  * VERDICT_LIFETIME_REFUSED or, for an age without iat, VERDICT_CLAIM_INVALID.
  */
 extern Verdict claims_check_time(const ClaimTimes *times,

@@ -46,6 +46,14 @@ extern Verdict strict_json_string(const struct json_t *object,
 /* A JSON value's type as details name it: "a string", "null". */
 extern const char *strict_json_type_name(const struct json_t *value);
 
+/*
+ * Write each \u escape of a character beyond ASCII as UTF-8, in place, in a
+ * text that was parsed. Returns the new length. Escapes of ASCII characters
+ * stay, among them those that JSON asks for; and so does everything else, such
+ * as the digits of a number.
+ */
+extern size_t strict_json_resolve_escapes(char *text, size_t length);
+
 /* Compact UTF-8 text, malloc'd; NULL on out of memory. */
 extern char *strict_json_text(const struct json_t *value);
 

@@ -176,12 +176,6 @@ token_verify(Token *token, const ClaimPolicy *policy, const TokenKeys *keys,
 	return verdict;
 }
 
-char *
-token_claims_text(const Token *token)
-{
-	return strict_json_text(token->claims);
-}
-
 const char *
 token_step_name(TokenStep step)
 {

@@ -74,9 +74,6 @@ extern Verdict token_verify(Token *token, const ClaimPolicy *policy,
 							const TokenKeys *keys, int64_t now_us,
 							TokenTrace *trace, Detail *detail);
 
-/* The claims as compact JSON text, malloc'd; NULL on out of memory. */
-extern char *token_claims_text(const Token *token);
-
 /* The name of a step as inspect() shows it: "signature". */
 extern const char *token_step_name(TokenStep step);
 extern void token_free(Token *token);

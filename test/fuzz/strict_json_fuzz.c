@@ -67,6 +67,25 @@ check_written(const json_t *object)
 	free(text);
 }
 
+/* So it is with its escapes resolved, and those are all that is gone. */
+static void
+check_resolved(const json_t *object, const char *text, size_t length)
+{
+	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	char	   *resolved = malloc(length);
+	size_t		size;
+	json_t	   *again;
+
+	memcpy(resolved, text, length);
+	size = strict_json_resolve_escapes(resolved, length);
+	REQUIRE(size <= length);
+	REQUIRE(strict_json_object(resolved, size, &unlimited, &again, NULL) == VERDICT_OK);
+	REQUIRE(json_equal(object, again) == 1);
+	REQUIRE(strict_json_resolve_escapes(resolved, size) == size);
+	json_decref(again);
+	free(resolved);
+}
+
 static void
 check_strings(const json_t *object)
 {
@@ -100,6 +119,7 @@ check(const char *text, size_t length, const JsonLimits *limits)
 	REQUIRE(length <= limits->size);
 	check_extent(object, limits);
 	check_written(object);
+	check_resolved(object, text, length);
 	check_strings(object);
 	json_decref(object);
 }

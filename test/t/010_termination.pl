@@ -81,6 +81,19 @@ sub wait_until_running
 		"SELECT state = 'active' AND (query LIKE '%LOOP%' OR query LIKE '%generate_series%') FROM pg_stat_activity WHERE pid = $pid");
 }
 
+# one call that has much to do: a list as long as the caller likes, none of it in
+# the token, whose own list is as long as it may be
+$node->safe_psql('postgres', q{ALTER ROLE app SET token_auth.max_token_size = '64kB'});
+my $many = new_token(scope => [ map { "s$_" } 1 .. 4000 ]);
+my $asking = connect_to($node, user => 'app');
+$asking->query("SELECT token_auth.set_session_token('$many')");
+my $asking_pid = $asking->pid;
+$asking->start(q{SELECT token_auth.has_any_scope(VARIADIC array_fill('zzzz'::text, ARRAY[10000000 + 0 * g])) FROM generate_series(1, 1000) AS g});
+wait_until_running($asking_pid);
+is($node->safe_psql('postgres', "SELECT pg_terminate_backend($asking_pid)"), 't', 'has_any_scope of a long list: terminated');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $asking_pid"), '... is gone');
+eval { $asking->finish; $asking->quit };
+
 # the server itself stops and starts in between
 my $session = connect_to($node);
 my $pid = $session->pid;

@@ -65,6 +65,24 @@ for my $encoding (qw(LATIN1 EUC_JP SQL_ASCII UTF8))
 	is(outcome($session, "SELECT token_auth.set_session_token('" . token("\xc3\x28") . "')"), '28T00', "$encoding: bytes that are no UTF-8 are refused");
 	is(outcome($session, "SELECT token_auth.set_session_token('" . token('a\\u0000b') . "')"), '28T00', '... and a NUL');
 
+	# refused: what has the same character there as another; two people would be one
+	if ($encoding eq 'EUC_JP')
+	{
+		is(outcome($session, "SELECT token_auth.set_session_token('" . token("alice\xef\xbf\xa4") . "')"), "alice\xef\xbf\xa4", "$encoding: a character that stands for two");
+		is(outcome($session, "SELECT token_auth.set_session_token('" . token("alice\xc2\xa6") . "')"), '28T09', '... is the one that it is read as, and not the other');
+		is(outcome($session, "SELECT token_auth.set_session_token('" . token('alice\\u00a6') . "')"), '28T09', '... nor as an escape');
+		is(outcome($session, "SELECT token_auth.set_session_token('" . token('x', "k\xc2\xa6" => 1, "k\xef\xbf\xa4" => 2) . "')"), '28T09', '... nor in the name of a claim');
+	}
+
+	# numbers are read as they are written, whatever stands beside them
+	for my $beside ('"x"', '"\\u0041"', '"\\u00e9"')
+	{
+		is(outcome($session, "SELECT token_auth.set_session_token('"
+			. token('x', teams => '[9007199254740993.0]', amount => '0.10', large => '12345678901234567890.5', note => $beside) . "')"), 'x', "$encoding: numbers beside $beside");
+		is(outcome($session, q{SELECT token_auth.in_claim(9007199254740993, 'teams'), token_auth.in_claim(9007199254740992, 'teams'), token_auth.claim('amount'), token_auth.claim('large')}),
+			't|f|0.10|12345678901234567890.5', '... are read exactly');
+	}
+
 	# read
 	is(outcome($session, "SELECT token_auth.set_session_token('" . token($name) . "')"), $name, "$encoding: a name that it has");
 	is(outcome($session, 'SELECT token_auth.subject()'), $name, '... is the subject');

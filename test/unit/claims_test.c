@@ -382,6 +382,9 @@ test_times(void)
 	check_times(time, "{\"nbf\":1800000031}", lenient, NOW, VERDICT_NOT_YET_VALID, "before", "before nbf and leeway");
 	check_times(time, "{\"nbf\":1800000030}", lenient, NOW, VERDICT_OK, NULL, "within leeway");
 	check_times(time, "{\"iat\":1800000031}", lenient, NOW, VERDICT_NOT_YET_VALID, "future", "issued in the future");
+	check_times(time, "{\"auth_time\":1800000031}", lenient, NOW, VERDICT_NOT_YET_VALID, "signed in", "signed in in the future");
+	check_times(time, "{\"iat\":1800000000,\"auth_time\":253402300799}", lenient, NOW, VERDICT_NOT_YET_VALID, "signed in", "signed in in the year 9999");
+	check_times(time, "{\"auth_time\":1800000030}", lenient, NOW, VERDICT_OK, NULL, "signed in within the leeway");
 	check_times(time, "{\"iat\":1800000030}", lenient, NOW, VERDICT_OK, NULL, "issued within leeway");
 	check_times(time, "{}", strict, NOW, VERDICT_OK, NULL, "no times");
 	check_times(time, "{\"exp\":253402300799,\"nbf\":0,\"iat\":0}", lenient, INT64_MAX, VERDICT_EXPIRED, "9999-12-31 23:59:59 UTC", "the end of time");

@@ -134,13 +134,6 @@ judge(const char *text)
 		verdict = token_open(text, strlen(text), 16384, &token, NULL);
 	if (verdict == VERDICT_OK)
 		verdict = token_verify(token, policy, &keys, NOW, NULL, NULL);
-	if (verdict == VERDICT_OK)
-	{
-		char	   *claims = token_claims_text(token);
-
-		verdict = claims != NULL ? VERDICT_OK : VERDICT_OUT_OF_MEMORY;
-		free(claims);
-	}
 	token_free(token);
 	claim_policy_free(policy);
 	return verdict;
@@ -248,7 +241,7 @@ main(void)
 	test_key_make(&key, ALGORITHM_ES256, "k1");
 	good = test_sign(&key, HEADER, CLAIMS);
 	forged = strdup(good);
-	forged[strlen(forged) - 20] ^= 1;
+	forged[strlen(forged) - 20] = forged[strlen(forged) - 20] == 'A' ? 'B' : 'A';
 	pem = test_key_pem(key.pkey);
 	jwk_text = jwk_public_text(key.jwk);
 	set_text = malloc(4096);

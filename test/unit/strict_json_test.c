@@ -134,6 +134,40 @@ test_string_member(void)
 	json_decref(object);
 }
 
+/* Neither the parser nor what it parses sees a difference. */
+static void
+check_resolved(const char *text, const char *expected)
+{
+	char		resolved[128] = "";
+	const size_t length = strlen(text);
+
+	memcpy(resolved, text, length);
+	resolved[strict_json_resolve_escapes(resolved, length)] = '\0';
+	CHECK_TEXT(resolved, expected, text);
+}
+
+static void
+test_escapes(void)
+{
+	/* nothing but characters beyond ASCII */
+	check_resolved("{\"a\":0.1,\"b\":9007199254740993.0}", "{\"a\":0.1,\"b\":9007199254740993.0}");
+	check_resolved("{\"\\u0022\":\"\\u005c\\u0000\\u001f\\u0041\\u007f\"}", "{\"\\u0022\":\"\\u005c\\u0000\\u001f\\u0041\\u007f\"}");
+	check_resolved("{\"a\":\"\\n\\\"\\/\\\\\"}", "{\"a\":\"\\n\\\"\\/\\\\\"}");
+	check_resolved("{\"a\":\"\\\\u00e9\"}", "{\"a\":\"\\\\u00e9\"}");
+	check_resolved("{\"a\":\"\\\\\\u00e9\"}", "{\"a\":\"\\\\\xc3\xa9\"}");
+	check_resolved("{\"\\u0080\":\"\\u07ff\\u0800\\uFFFF\"}", "{\"\xc2\x80\":\"\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\"}");
+	check_resolved("\"\\ud7ff\\ue000\\ud800\\udc00\\uDBFF\\uDFFF\"", "\"\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"");
+	check_resolved("\"\xc3\xa9\\u00e9\\u00E9x\"", "\"\xc3\xa9\xc3\xa9\xc3\xa9x\"");
+	/* what a parser would not have let through stays as it is */
+	check_resolved("\\ud83d", "\\ud83d");
+	check_resolved("\\ud83d\\u0041", "\\ud83d\\u0041");
+	check_resolved("\\udc00\\ud83d", "\\udc00\\ud83d");
+	check_resolved("\\u00e", "\\u00e");
+	check_resolved("\\u00g9", "\\u00g9");
+	check_resolved("\\", "\\");
+	check_resolved("", "");
+}
+
 int
 main(void)
 {
@@ -141,5 +175,6 @@ main(void)
 	test_limits();
 	test_claims_limits();
 	test_string_member();
+	test_escapes();
 	return finish();
 }
