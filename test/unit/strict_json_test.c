@@ -143,7 +143,7 @@ check_resolved(const char *text, const char *expected)
 
 	memcpy(resolved, text, length);
 	resolved[strict_json_resolve_escapes(resolved, length)] = '\0';
-	CHECK_TEXT(resolved, expected, text);
+	CHECK_TEXT(resolved, expected, "%s", text);
 }
 
 static void
