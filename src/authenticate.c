@@ -234,7 +234,7 @@ jsonb_from_claims(const Token *token, bool *converted)
 static NameSet
 names_from_set(const StringSet *set, bool *converted)
 {
-	NameSet		result = {array_from_set(set, converted)};
+	NameSet		result = {.array = array_from_set(set, converted)};
 	char	   *name;
 
 	if (result.array == NULL)
