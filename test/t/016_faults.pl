@@ -186,6 +186,32 @@ for my $table (qw(issuer key secret revocation))
 	like($app->messages, qr/28T10/, '... and sees what was revoked meanwhile');
 }
 
+# a token that the session has judged already: no look into a table is needed until
+# there is news or recheck_interval is over, and then it waits as others do
+$node->safe_psql('postgres', 'CREATE ROLE watchful LOGIN; ALTER ROLE watchful SET token_auth.recheck_interval = 0');
+my $watchful = connect_to($node, user => 'watchful');
+for my $session ($app, $watchful)
+{
+	is(outcome($session, $token), 'alice', 'a token is judged');
+	is($session->query('SELECT token_auth.subject()'), 'alice', '... and read');
+	$session->query("SET lock_timeout = '50ms'");
+}
+$admin->query('BEGIN; LOCK TABLE token_auth.revocation IN ACCESS EXCLUSIVE MODE');
+is($app->query('SELECT token_auth.subject()'), 'alice', 'while token_auth.revocation is locked: without news it is read on');
+like($watchful->refusal('SELECT token_auth.subject()'), qr/55P03/, '... who must look again cannot');
+$watchful->query('SET lock_timeout = 0');
+my $watchful_pid = $watchful->pid;
+$admin->query("SELECT token_auth.revoke_token('$token')");
+$watchful->start('SELECT token_auth.subject()');
+ok($watchful->wait_until_blocked($node, $watchful_pid), '... but waits');
+$admin->query('COMMIT');
+$watchful->finish;
+like($watchful->messages, qr/28T10/, '... and sees what was revoked meanwhile');
+like($app->refusal('SELECT token_auth.subject()'), qr/28T10/, '... as do the others');
+$admin->query('DELETE FROM token_auth.revocation');
+$app->query('RESET lock_timeout');
+$watchful->quit;
+
 # an error between the steps undoes what a transaction did, no more
 is($app->query("SELECT token_auth.set_session_token('$token')"), 'alice', 'a session token');
 $app->query("BEGIN; SELECT token_auth.set_local_token('$by_key')");
@@ -204,9 +230,55 @@ is(outcome($app, $doomed), 'dave', 'a revocation that failed is none');
 
 # DROP EXTENSION and ALTER EXTENSION beside a session that holds a token
 is(outcome($app, $token), 'alice', 'a session holds a token');
-$admin->query('ALTER EXTENSION token_auth UPDATE');
-unlike($admin->messages, qr/ERROR/, '... an update to the same version');
+unlike($admin->refusal('ALTER EXTENSION token_auth UPDATE'), qr/ERROR/, '... an update to the same version');
 is($app->query('SELECT token_auth.subject()'), 'alice', '... leaves it');
+like($admin->refusal('CREATE SCHEMA elsewhere; ALTER EXTENSION token_auth SET SCHEMA elsewhere'), qr/0A000/, '... the extension cannot be moved');
+is($app->query('SELECT token_auth.subject()'), 'alice', '... and goes on');
+for my $table (qw(issuer key secret revocation configuration status))
+{
+	my $fresh = connect_to($node, user => 'app');
+
+	is($admin->refusal("ALTER EXTENSION token_auth DROP TABLE token_auth.$table"), '', "... token_auth.$table is taken out of it");
+	is(outcome($fresh, $token), '42P01', '... and no longer believed');
+	is($admin->refusal("ALTER EXTENSION token_auth ADD TABLE token_auth.$table"), '', '... it is put back');
+	is(outcome($fresh, $token) . ' ' . $app->query('SELECT token_auth.subject()'), 'alice alice', '... and all is well');
+	$fresh->quit;
+}
+SKIP:
+{
+	chomp(my $version = $admin->query(q{SELECT extversion FROM pg_extension WHERE extname = 'token_auth'}));
+	my $script = script_of_update($version) or skip 'the extension folder is not ours to write to', 6;
+	my $position = log_position($node);
+
+	$app->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT token_auth.subject()');
+	is($admin->refusal('ALTER EXTENSION token_auth UPDATE TO \'test\''), '', '... an update that adds columns in all tables, and fills them');
+	is($app->query('SELECT token_auth.subject()'), 'alice', '... leaves it, also in an open transaction');
+	$app->query('COMMIT');
+	is(both(), 'alice bob', '... tokens are verified by what is there now');
+	is($admin->query("SELECT token_auth.revoke_token('$by_key')"), 't', '... the functions work');
+	is(both(), 'alice 28T10', '... and their effect is seen');
+	$admin->query(q{DELETE FROM token_auth.revocation; ALTER EXTENSION token_auth UPDATE TO '} . $version . q{'});
+	is(both(), 'alice bob', '... an update that drops a column again');
+	unlink script_of_update($version, 1);
+}
+
+# Scripts that lead to another version and back; their names, or nothing where
+# they cannot be written.
+sub script_of_update
+{
+	my ($version, $only_names) = @_;
+	chomp(my $folder = `pg_config --sharedir`);
+	my ($there, $back) = ("$folder/extension/token_auth--$version--test.sql", "$folder/extension/token_auth--test--$version.sql");
+	my @tables = map { "token_auth.$_" } qw(issuer key secret revocation);
+
+	return ($there, $back) if $only_names;
+	return if !-w "$folder/extension";
+	append_to_file($there, join '', map { "ALTER TABLE $_ ADD COLUMN note text DEFAULT 'new'; UPDATE $_ SET note = 'filled';\n" } @tables);
+	append_to_file($back, join '', map { "ALTER TABLE $_ DROP COLUMN note;\n" } @tables);
+	return ($there, $back);
+}
+
+is(outcome($app, $token), 'alice', 'the session holds a token');
 $app->query('PREPARE reader AS SELECT token_auth.subject()');
 $admin->query('BEGIN; DROP EXTENSION token_auth; ROLLBACK');
 is($app->query('EXECUTE reader'), 'alice', '... a DROP that was rolled back, too');
