@@ -188,37 +188,61 @@ syntax_words(enum json_error_code code)
 	}
 }
 
-static Verdict
-refuse_syntax(const json_error_t *error, const JsonLimits *limits,
-			  Detail *detail)
-{
-	enum json_error_code code = json_error_code(error);
+/* Once it has failed, it fails until the text at hand is done with. */
+static json_malloc_t parser_malloc;
+static bool exhausted;
 
-	/* when an allocation fails, jansson mostly returns without a word */
-	if (code == json_error_out_of_memory || error->text[0] == '\0')
-		return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
-	return verdict_refuse(detail, VERDICT_MALFORMED,
-						  "The %s has %s, near byte %d.",
-						  limits->name, syntax_words(code), error->position);
+static void *
+malloc_until_exhausted(size_t size)
+{
+	void	   *memory = exhausted ? NULL : parser_malloc(size);
+
+	exhausted = memory == NULL;
+	return memory;
 }
 
 /*
- * Parse text, or return NULL if that fails for whatever reason.
+ * json_loadb(), all or nothing; exhausted says whether memory was short.
  *
- * Where jansson (2.14) cannot enlarge the buffer of the string or number that
- * it is reading, it drops the octet at hand and goes on: a claim would be read
- * that nobody signed. So the text is parsed behind a string as long as itself:
- * that the whole of this one came out shows that the buffer is large enough
- * for every other.
+ * Where jansson (2.14) cannot enlarge the buffer of the string that it is
+ * reading, it drops the octet at hand and goes on: a claim would be read that
+ * nobody signed, and a string whose closing quote is dropped is copied on
+ * beyond its end. So no allocation may succeed after one that failed: without
+ * the memory to copy it to, it gives the string up. The allocator is that of
+ * the whole process, which has one thread, and is given back at once.
  */
 static json_t *
-parse_whole(const char *text, size_t length)
+load(const char *text, size_t length, json_error_t *error)
+{
+	json_free_t parser_free;
+	json_t	   *value;
+
+	json_get_alloc_funcs(&parser_malloc, &parser_free);
+	exhausted = false;
+	json_set_alloc_funcs(malloc_until_exhausted, parser_free);
+	value = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
+	json_set_alloc_funcs(parser_malloc, parser_free);
+	if (!exhausted)
+		return value;
+	json_decref(value);
+	return NULL;
+}
+
+/*
+ * Parse text as the second element of an array.
+ *
+ * The first is a string as long as the text. It makes the parser's buffer
+ * large enough for all that follows, or ends the parsing: a number or a word
+ * whose octets are dropped is not given up, but fails an assertion.
+ */
+static json_t *
+parse_element(const char *text, size_t length, json_error_t *error)
 {
 	size_t		size = 2 * length + 5;
 	char	   *array = malloc(size);
 	json_t	   *parsed;
-	json_t	   *value = NULL;
 
+	exhausted = array == NULL;
 	if (array == NULL)
 		return NULL;
 	array[0] = '[';
@@ -228,15 +252,81 @@ parse_whole(const char *text, size_t length)
 	array[length + 3] = ',';
 	memcpy(array + length + 4, text, length);
 	array[size - 1] = ']';
-	parsed = json_loadb(array, size, JSON_REJECT_DUPLICATES, NULL);
+	parsed = load(array, size, error);
 	OPENSSL_cleanse(array, size);
 	free(array);
 
-	if (json_array_size(parsed) == 2 &&
-		json_string_length(json_array_get(parsed, 0)) == length)
-		value = json_incref(json_array_get(parsed, 1));
-	json_decref(parsed);
-	return value;
+	/* counted from where the text began */
+	error->position -= (int) length + 4;
+	return parsed;
+}
+
+/* Octets up to the bracket that closes the first one, or all. */
+static size_t
+first_value_size(const char *text, size_t length)
+{
+	Scan		scan = {0};
+
+	for (size_t i = 0; i < length; i++)
+	{
+		if (scan.in_string)
+			scan_string(&scan, text[i]);
+		else
+			scan_structure(&scan, text[i]);
+		if (scan.depth == 0 && (text[i] == '}' || text[i] == ']'))
+			return i + 1;
+	}
+	return length;
+}
+
+/* To the parser, text that goes on or breaks off is an array gone wrong. */
+static enum json_error_code
+syntax_error(const char *text, size_t length, const json_error_t *error)
+{
+	const enum json_error_code code = json_error_code(error);
+
+	if (code != json_error_invalid_syntax && code != json_error_premature_end_of_input)
+		return code;
+	if (error->position > (int) length)
+		return json_error_premature_end_of_input;
+	if (error->position > (int) first_value_size(text, length))
+		return json_error_end_of_input_expected;
+	return code;
+}
+
+static Verdict
+refuse_syntax(const char *text, size_t length, const json_error_t *error,
+			  const JsonLimits *limits, Detail *detail)
+{
+	const int	end = (int) length;
+
+	return verdict_refuse(detail, VERDICT_MALFORMED,
+						  "The %s has %s, near byte %d.", limits->name,
+						  syntax_words(syntax_error(text, length, error)),
+						  error->position < end ? error->position : end);
+}
+
+/* The element that was the text, if it is an object; otherwise, why not. */
+static Verdict
+take_object(json_t *parsed, size_t length, const JsonLimits *limits,
+			json_t **object, Detail *detail)
+{
+	json_t	   *value = json_array_get(parsed, 1);
+
+	/* {},{} is two elements but no JSON text */
+	if (json_array_size(parsed) != 2)
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The %s has %s.", limits->name,
+							  syntax_words(json_error_end_of_input_expected));
+	if (json_is_array(value))
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The %s is JSON but not an object.", limits->name);
+	if (!json_is_object(value))
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The %s has %s, near byte %zu.", limits->name,
+							  syntax_words(json_error_invalid_syntax), length);
+	*object = json_incref(value);
+	return VERDICT_OK;
 }
 
 Verdict
@@ -244,6 +334,7 @@ strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 				   struct json_t **object, Detail *detail)
 {
 	json_error_t error = {0};
+	json_t	   *parsed;
 	Verdict		verdict;
 
 	*object = NULL;
@@ -255,25 +346,14 @@ strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 							  "The %s is empty; a JSON object is expected.",
 							  limits->name);
 
-	*object = parse_whole(text, length);
-	if (json_is_object(*object))
-		return VERDICT_OK;
-	json_decref(*object);
-
-	/* why not? */
-	*object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	if (*object == NULL)
-		return refuse_syntax(&error, limits, detail);
-	if (json_is_object(*object))
-	{
-		json_decref(*object);
-		*object = NULL;
+	parsed = parse_element(text, length, &error);
+	if (exhausted)
 		return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
-	}
-	json_decref(*object);
-	*object = NULL;
-	return verdict_refuse(detail, VERDICT_MALFORMED,
-						  "The %s is JSON but not an object.", limits->name);
+	if (parsed == NULL)
+		return refuse_syntax(text, length, &error, limits, detail);
+	verdict = take_object(parsed, length, limits, object, detail);
+	json_decref(parsed);
+	return verdict;
 }
 
 /* Free of control characters, C0 and C1, in valid UTF-8. */

@@ -106,6 +106,45 @@ check_strings(const json_t *object)
 	}
 }
 
+/*
+ * The plain parser reads the same. What it reads as an object is refused only
+ * for its limits, which the scan of the text counts, and never as JSON.
+ */
+static void
+check_plain(const json_t *object, const char *text, size_t length,
+			Verdict verdict, const Detail *detail)
+{
+	json_t	   *plain = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+
+	if (verdict == VERDICT_OK)
+		REQUIRE(json_equal(object, plain) == 1);
+	else if (json_is_object(plain))
+		REQUIRE(verdict == VERDICT_TOO_LARGE ||
+				strstr(detail->text, " nests objects and arrays deeper than ") != NULL ||
+				strstr(detail->text, " has a number out of range, ") != NULL);
+	json_decref(plain);
+}
+
+/* An object that goes on is no JSON text, though it may end an array. */
+static void
+check_continued(const char *text, size_t length)
+{
+	static const char *const more[] = {",{}", ",1", "]", "],{}", "],[", "]]"};
+	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	char	   *continued = malloc(length + 4);
+
+	memcpy(continued, text, length);
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+	{
+		const size_t size = strlen(more[i]);
+		json_t	   *object;
+
+		memcpy(continued + length, more[i], size);
+		REQUIRE(strict_json_object(continued, length + size, &unlimited, &object, NULL) == VERDICT_MALFORMED);
+	}
+	free(continued);
+}
+
 static void
 check(const char *text, size_t length, const JsonLimits *limits)
 {
@@ -114,12 +153,14 @@ check(const char *text, size_t length, const JsonLimits *limits)
 	Verdict		verdict = strict_json_object(text, length, limits, &object, &detail);
 
 	require_answer(verdict, &detail, object);
+	check_plain(object, text, length, verdict, &detail);
 	if (verdict != VERDICT_OK)
 		return;
 	REQUIRE(length <= limits->size);
 	check_extent(object, limits);
 	check_written(object);
 	check_resolved(object, text, length);
+	check_continued(text, length);
 	check_strings(object);
 	json_decref(object);
 }
@@ -130,8 +171,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const JsonLimits tight = {
 		.size = 512, .depth = 4, .members = 12, .string = 16, .name = "text"
 	};
+	/* the parser's own limit of depth is one level nearer than in plain text */
+	const JsonLimits wide = {SIZE_MAX, 1024, SIZE_MAX, SIZE_MAX, "text"};
 
 	check((const char *) data, size, &tight);
+	check((const char *) data, size, &wide);
 	check((const char *) data, size, &strict_json_header_limits);
 	check((const char *) data, size, &strict_json_claims_limits);
 	return 0;

@@ -40,6 +40,7 @@ static char lone_header[256];	/* the first segment of that key's good tokens */
 static const char *family;
 static int	n_made;
 static int	n_wrong;
+static int	n_accepted;			/* of those */
 static int	counts[VERDICT_COUNT];
 
 /*
@@ -141,6 +142,7 @@ forger_begin(const char *name)
 	family = name;
 	n_made = 0;
 	n_wrong = 0;
+	n_accepted = 0;
 	memset(counts, 0, sizeof(counts));
 }
 
@@ -164,6 +166,12 @@ int
 forger_wrong(void)
 {
 	return n_wrong;
+}
+
+int
+forger_accepted(void)
+{
+	return n_accepted;
 }
 
 void
@@ -227,12 +235,14 @@ forger_expect(const char *text, size_t length, unsigned int expected)
 	if ((1U << verdict & expected) == 0)
 	{
 		n_wrong++;
+		n_accepted += verdict == VERDICT_OK;
 		show(text, length, "the issuer's keys", verdict, &detail);
 	}
 	else if (verdict != VERDICT_OK && !has_good_header(text, length) &&
 			 judge(copy, length, &lone, &detail) == VERDICT_OK)
 	{
 		n_wrong++;
+		n_accepted++;
 		show(text, length, "the one key", VERDICT_OK, &detail);
 	}
 	free(copy);

@@ -58,6 +58,7 @@ typedef enum Sabotage
 	SABOTAGE_SALT,				/* PSS with a salt of any length */
 	SABOTAGE_DUPLICATES,
 	SABOTAGE_TRAILING_BYTES,
+	SABOTAGE_TRAILING_VALUES,	/* {},{} */
 	SABOTAGE_NUL,
 	SABOTAGE_NO_LIMITS,
 	SABOTAGE_CRIT_IGNORED,
@@ -77,6 +78,7 @@ extern void forger_begin(const char *family);
 extern void forger_use(Algorithm algorithm);
 extern int	forger_made(void);
 extern int	forger_wrong(void);
+extern int	forger_accepted(void);
 extern void forger_show_counts(void);
 
 /*

@@ -76,6 +76,32 @@ expect_wrapped(const Place *place, Octets before, Octets after, unsigned int exp
 	free(text);
 }
 
+/*
+ * The parser reads each text inside an array: elements more than there should
+ * be, and text that closes the array before its end.
+ */
+static void
+forge_elements(const Place *place)
+{
+	static const char *const after[] = {
+		",{}", ",1", ",null", ",\"x\"", ",[]", ",,", ",{},{}", " , { } ", ":{}", ",\"x\":1",
+		"]", "] ", "]]", "]}", "],", "],[", "],[]", "][", "],\"x\"]", "],{}", "]{}", "],[{}", "]x", "]\"", "],[\"",
+		",{}]", ",{}],[", ",[", ",\"", "["
+	};
+	static const char *const before[] = {
+		"],", "]", "][", "],[", "],[\"x\",", "{},", "1,", "\"x\",", "null,", "[],", "\",", "\"],", "\",\"x\",", ",", "["
+	};
+
+	for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++)
+		expect_wrapped(place, OCTETS(""), octets_of(after[i]), V(MALFORMED));
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+		expect_wrapped(place, octets_of(before[i]), OCTETS(""), V(MALFORMED));
+	expect_wrapped(place, OCTETS(""), OCTETS("]\0"), V(MALFORMED));
+	expect_wrapped(place, OCTETS("{\"x\":1},"), OCTETS(",{}"), V(MALFORMED));
+	expect_wrapped(place, OCTETS("],"), OCTETS("]"), V(MALFORMED));
+	expect_wrapped(place, OCTETS("],["), OCTETS("],["), V(MALFORMED));
+}
+
 static void
 forge_wrappings(const Place *place)
 {
@@ -183,6 +209,7 @@ static void
 forge_json(const Place *place)
 {
 	forge_wrappings(place);
+	forge_elements(place);
 	forge_utf16(place, true);
 	forge_utf16(place, false);
 	forge_truncations(place);

@@ -132,13 +132,20 @@ WRAP(int, EVP_PKEY_CTX_set_rsa_pss_saltlen, (EVP_PKEY_CTX *ctx, int size))
 
 WRAP(json_t *, json_loadb, (const char *text, size_t length, size_t flags, json_error_t *error))
 {
+	json_t	   *value;
+
 	if (forger_sabotage == SABOTAGE_DUPLICATES)
 		flags &= ~(size_t) JSON_REJECT_DUPLICATES;
 	if (forger_sabotage == SABOTAGE_TRAILING_BYTES)
 		flags |= JSON_DISABLE_EOF_CHECK;
 	if (forger_sabotage == SABOTAGE_NUL)
 		flags |= JSON_ALLOW_NUL;
-	return __real_json_loadb(text, length, flags, error);
+	value = __real_json_loadb(text, length, flags, error);
+
+	/* an array of two elements is how the core reads one value */
+	while (forger_sabotage == SABOTAGE_TRAILING_VALUES && json_array_size(value) > 2)
+		json_array_remove(value, 2);
+	return value;
 }
 
 WRAP(Verdict, strict_json_object, (const char *text, size_t length, const JsonLimits *limits,

@@ -12,6 +12,20 @@
 #define HEADER "{\"alg\":\"ES256\",\"kid\":\"k1\",\"typ\":\"at+jwt\"}"
 #define CLAIMS "{\"iss\":\"i\",\"aud\":[\"orders\",\"x\"],\"sub\":\"alice\",\"exp\":1800000300," \
 	"\"iat\":1800000000,\"scope\":\"read write\",\"roles\":[\"a\",\"b\",\"c\"]}"
+
+/* longer by far than the buffer with which jansson begins */
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X256 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
+#define LONG_CLAIMS "{\"iss\":\"i\",\"aud\":[\"orders\",\"" X256 "\"],\"sub\":\"alice-" X256 "-bob\"," \
+	"\"exp\":1800000300,\"iat\":1800000000,\"scope\":\"read " X256 X256 X256 X256 X256 " write\"," \
+	"\"roles\":[\"a\",\"" X16 "\",\"" X256 X256 "\\u00e9\"]}"
+#define NAMES_CLAIMS "{\"iss\":\"i\",\"aud\":\"orders\",\"exp\":1800000300.0000000000000000000000000000000001," \
+	"\"" X16 X16 "\":1,\"" X256 X256 X256 X256 "\":{\"" X256 "\":[9223372036854775807,-1.2345678901234567e-100]}," \
+	"\"sub\":\"alice\",\"sub" X16 X16 X16 X16 "\":\"bob\"}"
+
+/* read by no check, which would stumble over what is read beyond the end */
+#define NOTE_CLAIMS "{\"iss\":\"i\",\"aud\":\"orders\",\"sub\":\"alice\",\"exp\":1800000300,\"note\":\"" X256 X256 X256 "\"}"
+#define MALFORMED_CLAIMS "{\"iss\":\"i\",\"exp\":1800000300.0000000000000000000000000000000001,}"
 #define POLICY "{\"issuer\":\"i\",\"audiences\":[\"orders\"],\"token_types\":[\"at+jwt\"]," \
 	"\"required_claims\":[\"exp\",\"sub\"],\"subject_claim\":[\"sub\"],\"scope_claims\":[[\"scope\"]]," \
 	"\"role_claims\":[[\"roles\"]]}"
@@ -27,10 +41,6 @@ void	   *__wrap_realloc(void *old, size_t size);
 char	   *__wrap_strdup(const char *text);
 char	   *__wrap_strndup(const char *text, size_t length);
 
-/* The allocation that fails, counted down to 0; negative: none. */
-static int	countdown = -1;
-static bool met;
-
 typedef enum Victim
 {
 	VICTIM_NONE,
@@ -39,18 +49,32 @@ typedef enum Victim
 	VICTIM_OPENSSL
 } Victim;
 
-static Victim victim;
+/* Whose allocations fail, and which of them. */
+typedef struct Shortage
+{
+	Victim		victim;
+	size_t		least;			/* octets; smaller ones succeed */
+	bool		once;			/* the next one succeeds again */
+} Shortage;
+
+static Shortage shortage;
+
+/* The allocation that fails, counted down to 0; negative: none. */
+static int	countdown = -1;
+static bool met;
 
 static bool
-fails(Victim asking)
+fails(Victim asking, size_t size)
 {
-	if (asking != victim || countdown < 0)
+	if (asking != shortage.victim || size < shortage.least || countdown < 0)
 		return false;
 	if (countdown > 0)
 	{
 		countdown--;
 		return false;
 	}
+	if (shortage.once)
+		countdown = -1;
 	met = true;
 	return true;
 }
@@ -58,37 +82,67 @@ fails(Victim asking)
 void *
 __wrap_malloc(size_t size)
 {
-	return fails(VICTIM_CORE) ? NULL : __real_malloc(size);
+	return fails(VICTIM_CORE, size) ? NULL : __real_malloc(size);
 }
 
 void *
 __wrap_calloc(size_t n, size_t size)
 {
-	return fails(VICTIM_CORE) ? NULL : __real_calloc(n, size);
+	return fails(VICTIM_CORE, n * size) ? NULL : __real_calloc(n, size);
 }
 
 void *
 __wrap_realloc(void *old, size_t size)
 {
-	return fails(VICTIM_CORE) ? NULL : __real_realloc(old, size);
+	return fails(VICTIM_CORE, size) ? NULL : __real_realloc(old, size);
 }
 
 char *
 __wrap_strdup(const char *text)
 {
-	return fails(VICTIM_CORE) ? NULL : __real_strdup(text);
+	return fails(VICTIM_CORE, strlen(text) + 1) ? NULL : __real_strdup(text);
 }
 
 char *
 __wrap_strndup(const char *text, size_t length)
 {
-	return fails(VICTIM_CORE) ? NULL : __real_strndup(text, length);
+	return fails(VICTIM_CORE, length + 1) ? NULL : __real_strndup(text, length);
 }
+
+/*
+ * jansson's library has no sanitizer. Each of its allocations has its size in
+ * front, and behind it octets that must stay. The last of them is a quote: a
+ * string that is read beyond its end ends there, and the test goes on.
+ */
+#define FRONT_SIZE 16
+#define FENCE "0123456\""
+
+static int	n_overruns;
 
 static void *
 jansson_malloc(size_t size)
 {
-	return fails(VICTIM_JANSSON) ? NULL : __real_malloc(size);
+	char	   *memory = fails(VICTIM_JANSSON, size) ? NULL : __real_malloc(FRONT_SIZE + size + sizeof(FENCE));
+
+	if (memory == NULL)
+		return NULL;
+	memcpy(memory, &size, sizeof(size));
+	memcpy(memory + FRONT_SIZE + size, FENCE, sizeof(FENCE));
+	return memory + FRONT_SIZE;
+}
+
+static void
+jansson_free(void *old)
+{
+	char	   *memory = old;
+	size_t		size;
+
+	if (memory == NULL)
+		return;
+	memory -= FRONT_SIZE;
+	memcpy(&size, memory, sizeof(size));
+	n_overruns += memcmp(memory + FRONT_SIZE + size, FENCE, sizeof(FENCE)) != 0;
+	free(memory);
 }
 
 static void *
@@ -96,7 +150,7 @@ openssl_malloc(size_t size, const char *file, int line)
 {
 	(void) file;
 	(void) line;
-	return fails(VICTIM_OPENSSL) ? NULL : __real_malloc(size);
+	return fails(VICTIM_OPENSSL, size) ? NULL : __real_malloc(size);
 }
 
 static void *
@@ -104,7 +158,7 @@ openssl_realloc(void *old, size_t size, const char *file, int line)
 {
 	(void) file;
 	(void) line;
-	return fails(VICTIM_OPENSSL) ? NULL : __real_realloc(old, size);
+	return fails(VICTIM_OPENSSL, size) ? NULL : __real_realloc(old, size);
 }
 
 static void
@@ -117,12 +171,35 @@ openssl_free(void *old, const char *file, int line)
 
 static TestKey key;
 static char *good;
+static char *good_long;
+static char *good_names;
+static char *good_note;
 static char *forged;
+static char *malformed;
 static char *set_text;
 static char *pem;
 
+/* An accepted token says what was signed, and nothing else. */
+static bool
+says(const Token *token, const char *signed_claims)
+{
+	const Shortage during = shortage;
+	json_t	   *claims;
+	bool		equal;
+
+	shortage.victim = VICTIM_NONE;
+	claims = json_loads(signed_claims, JSON_REJECT_DUPLICATES, NULL);
+	equal = json_equal(token->claims, claims) == 1 &&
+		strcmp(token->reading.subject, json_string_value(json_object_get(claims, "sub"))) == 0;
+	json_decref(claims);
+	shortage = during;
+	return equal;
+}
+
+static int	n_misread;
+
 static Verdict
-judge(const char *text)
+judge(const char *text, const char *signed_claims)
 {
 	const Jwk  *jwks[1] = {key.jwk};
 	const TokenKeys keys = {jwks, 1, ALGORITHM_BIT(ALGORITHM_ES256)};
@@ -134,6 +211,8 @@ judge(const char *text)
 		verdict = token_open(text, strlen(text), 16384, &token, NULL);
 	if (verdict == VERDICT_OK)
 		verdict = token_verify(token, policy, &keys, NOW, NULL, NULL);
+	if (verdict == VERDICT_OK && !says(token, signed_claims))
+		n_misread++;
 	token_free(token);
 	claim_policy_free(policy);
 	return verdict;
@@ -142,13 +221,37 @@ judge(const char *text)
 static Verdict
 try_good(void)
 {
-	return judge(good);
+	return judge(good, CLAIMS);
+}
+
+static Verdict
+try_long(void)
+{
+	return judge(good_long, LONG_CLAIMS);
+}
+
+static Verdict
+try_names(void)
+{
+	return judge(good_names, NAMES_CLAIMS);
 }
 
 static Verdict
 try_forged(void)
 {
-	return judge(forged);
+	return judge(forged, CLAIMS);
+}
+
+static Verdict
+try_note(void)
+{
+	return judge(good_note, NOTE_CLAIMS);
+}
+
+static Verdict
+try_malformed(void)
+{
+	return judge(malformed, MALFORMED_CLAIMS);
 }
 
 static Verdict
@@ -195,38 +298,68 @@ try_secret(void)
 	return verdict;
 }
 
+/* Whether a verdict that a shortage led to is none that it may lead to. */
+static bool
+is_wrong(Verdict verdict, Verdict expected, Victim whose)
+{
+	if (verdict == VERDICT_OK)
+		return expected != VERDICT_OK;
+	return whose == VICTIM_CORE && verdict != VERDICT_OUT_OF_MEMORY;
+}
+
 /*
- * Fail the first allocation and all after it, then the second and so on, until
- * the trip is made without meeting one. Only the core always says out of
- * memory: jansson reports an invalid token at times, and OpenSSL nothing.
+ * Fail the first allocation and all after it, unless only once; then the
+ * second and so on, until the trip is made without meeting one. Only the core
+ * always says out of memory: jansson reports an invalid token at times, and
+ * OpenSSL nothing. Returns how many failed.
  */
-static void
-run(Verdict (*try) (void), Verdict expected, Victim whose, const char *name)
+static int
+run(Verdict (*try) (void), Verdict expected, Shortage of, const char *name)
 {
 	static const char *const names[] = {"none", "core", "jansson", "OpenSSL"};
 	int			n_wrong = 0;
 	int			n = 0;
 	Verdict		verdict;
 
+	n_misread = n_overruns = 0;
 	do
 	{
 		met = false;
 		countdown = n;
-		victim = whose;
+		shortage = of;
 		verdict = try();
-		victim = VICTIM_NONE;
+		shortage.victim = VICTIM_NONE;
 		countdown = -1;
 		if (!met)
 			break;
-		if (verdict == VERDICT_OK ? expected != VERDICT_OK :
-			whose == VICTIM_CORE && verdict != VERDICT_OUT_OF_MEMORY)
+		if (is_wrong(verdict, expected, of.victim))
 		{
 			printf("# allocation %d: %s\n", n, verdict_name(verdict));
 			n_wrong++;
 		}
 	} while (n++ < 20000);
-	CHECK(n_wrong == 0 && verdict == expected, "%s, %s: %d allocations failed", name,
-		  names[whose], n);
+	CHECK(n_wrong == 0 && n_misread == 0 && n_overruns == 0 && verdict == expected,
+		  "%s, %s of %zu octets and more%s: %d allocations failed, %d readings that nobody signed, %d overruns",
+		  name, names[of.victim], of.least, of.once ? ", once" : "", n, n_misread, n_overruns);
+	return n;
+}
+
+/*
+ * Memory that is short is short of large pieces first, and what is asked for
+ * next may be there: then nothing must have been left out on the way.
+ */
+static void
+run_sizes(Verdict (*try) (void), Verdict expected, size_t largest, const char *name)
+{
+	size_t		least = 32;
+
+	run(try, expected, (Shortage) {VICTIM_JANSSON, 0, true}, name);
+	while (run(try, expected, (Shortage) {VICTIM_JANSSON, least, false}, name) > 0)
+	{
+		run(try, expected, (Shortage) {VICTIM_JANSSON, least, true}, name);
+		least *= 2;
+	}
+	CHECK(least > largest, "%s: allocations of %zu octets and more failed, too", name, largest);
 }
 
 int
@@ -236,10 +369,14 @@ main(void)
 
 	if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
 		CHECK(false, "OpenSSL's allocator is ours");
-	json_set_alloc_funcs(jansson_malloc, free);
+	json_set_alloc_funcs(jansson_malloc, jansson_free);
 
 	test_key_make(&key, ALGORITHM_ES256, "k1");
 	good = test_sign(&key, HEADER, CLAIMS);
+	good_long = test_sign(&key, HEADER, LONG_CLAIMS);
+	good_names = test_sign(&key, HEADER, NAMES_CLAIMS);
+	good_note = test_sign(&key, HEADER, NOTE_CLAIMS);
+	malformed = test_sign(&key, HEADER, MALFORMED_CLAIMS);
 	forged = strdup(good);
 	forged[strlen(forged) - 20] = forged[strlen(forged) - 20] == 'A' ? 'B' : 'A';
 	pem = test_key_pem(key.pkey);
@@ -255,16 +392,26 @@ main(void)
 		try_set();
 		try_pem();
 		try_secret();
-		run(try_good, VERDICT_OK, whose, "a good token");
-		run(try_forged, VERDICT_SIGNATURE_INVALID, whose, "a forged token");
-		run(try_set, VERDICT_OK, whose, "a JWK Set");
-		run(try_pem, VERDICT_OK, whose, "a PEM key");
-		run(try_secret, VERDICT_OK, whose, "a secret");
+		run(try_good, VERDICT_OK, (Shortage) {whose, 0, false}, "a good token");
+		run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, false}, "a forged token");
+		run(try_set, VERDICT_OK, (Shortage) {whose, 0, false}, "a JWK Set");
+		run(try_pem, VERDICT_OK, (Shortage) {whose, 0, false}, "a PEM key");
+		run(try_secret, VERDICT_OK, (Shortage) {whose, 0, false}, "a secret");
 	}
+	run_sizes(try_good, VERDICT_OK, 256, "a good token");
+	run_sizes(try_long, VERDICT_OK, 4096, "a token of long strings");
+	run_sizes(try_names, VERDICT_OK, 2048, "a token of long names and numbers");
+	run_sizes(try_note, VERDICT_OK, 1024, "a token with a long claim that is not read");
+	run_sizes(try_forged, VERDICT_SIGNATURE_INVALID, 256, "a forged token");
+	run_sizes(try_malformed, VERDICT_MALFORMED, 256, "a malformed token");
 
 	test_key_free(&key);
 	free(good);
+	free(good_long);
+	free(good_names);
 	free(forged);
+	free(good_note);
+	free(malformed);
 	free(pem);
 	free(set_text);
 	return finish();

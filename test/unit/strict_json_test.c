@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <jansson.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "core/strict_json.h"
@@ -65,6 +66,66 @@ test_syntax(void)
 
 	CHECK_VERDICT(parse("{}\0", 3, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL after the end");
 	CHECK_VERDICT(parse("{\"a\0b\":1}", 9, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL inside");
+}
+
+/*
+ * The parser reads the text inside an array of its own making: neither may the
+ * text add elements to it, nor close it and go on. Without limits, only the
+ * form can be why it is refused.
+ */
+static void
+test_enclosure(void)
+{
+	static const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	static const char *const texts[] = {
+		"{\"a\":1},{}", "{\"a\":1},{\"a\":1}", "{\"a\":1},1", "{\"a\":1},null", "{\"a\":1},\"x\"", "{\"a\":1},[]",
+		"{\"a\":1},", "{\"a\":1},,", "{\"a\":1} , { } ", "{\"a\":1},{},{}", "{\"a\":1}:{}", "{\"a\":1},\"x\":1",
+		"{\"a\":1}]", "{\"a\":1}] ", "{\"a\":1}]]", "{\"a\":1}]}", "{\"a\":1}],", "{\"a\":1}],[", "{\"a\":1}],[]", "{\"a\":1}][",
+		"{\"a\":1}],\"x\"]", "{\"a\":1}],{}", "{\"a\":1}]{}", "{\"a\":1}],[{}", "{\"a\":1}]x", "{\"a\":1}]\"", "{\"a\":1}],[\"",
+		"{\"a\":1},{}]", "{\"a\":1},{}],[", "{\"a\":1},[", "{\"a\":1},\"", "{\"a\":1}}", "{\"a\":1}[",
+		"],{\"a\":1}", "]{\"a\":1}", "][{\"a\":1}", "],[{\"a\":1}", "],[\"x\",{\"a\":1}", "]", "]]", "],", "],[", "],\"x\"]",
+		",{\"a\":1}", ",", "{},{\"a\":1}", "1,{\"a\":1}", "\"x\",{\"a\":1}", "null,{\"a\":1}", "[],{\"a\":1}", "\",{\"a\":1}",
+		"\"],{\"a\":1}", "\",\"x\",{\"a\":1}", "[{\"a\":1}", "[{\"a\":1}]", "{},{}", "1,2", "[],[]", "\"", "\",\""
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		Detail		detail = {""};
+
+		CHECK_VERDICT(parse(texts[i], strlen(texts[i]), &unlimited, &detail), &detail, VERDICT_MALFORMED, texts[i]);
+	}
+	CHECK_VERDICT(parse("{\"a\":1}]\0", 9, &unlimited, NULL), NULL, VERDICT_MALFORMED, "a bracket and a NUL");
+	CHECK_VERDICT(parse("{\"a\":1},\0", 9, &unlimited, NULL), NULL, VERDICT_MALFORMED, "a comma and a NUL");
+	CHECK_VERDICT(parse("{\"a\":1}", 7, &unlimited, NULL), NULL, VERDICT_OK, "the object alone");
+}
+
+/* What the detail says of a text that goes on, or that breaks off. */
+static void
+check_words(const char *text, const char *words)
+{
+	Detail		detail = {""};
+
+	CHECK_VERDICT(parse(text, strlen(text), &limits, &detail), &detail, VERDICT_MALFORMED, text);
+	CHECK_DETAIL(&detail, words);
+}
+
+static void
+test_words(void)
+{
+	check_words("{\"a\":1}x", "more after the end of the JSON text, near byte 8");
+	check_words("{\"a\":1},{}", "more after the end");
+	check_words("{\"a\":1}]", "more after the end");
+	check_words("{\"a\":\"}\"} }", "more after the end");
+	check_words("{\"a\":1", "the end of the text inside the JSON text, near byte 6");
+	check_words("{\"a\":\"}", "the end of the text inside");
+	check_words("{\"a\":[1", "the end of the text inside");
+	check_words("{\"a\":1,}", "something that is not JSON, near byte 8");
+	check_words("{\"a\":[1 2]}", "something that is not JSON");
+	check_words("{\"a\":1,\"a\":2}", "occurs twice");
+	check_words("{}\xff", "invalid UTF-8");
+	check_words("{\"a\":1e999}", "a number out of range");
+	check_words("[{}]", "not an object");
+	check_words("\"a\"", "something that is not JSON, near byte 3");
 }
 
 static void
@@ -172,6 +233,8 @@ int
 main(void)
 {
 	test_syntax();
+	test_enclosure();
+	test_words();
 	test_limits();
 	test_claims_limits();
 	test_string_member();
