@@ -61,6 +61,7 @@ INSERT INTO hostile (name, jwk) VALUES
                jsonb_build_object('x', mint.base64url(decode(repeat('00', 32), 'hex')))),
     ('x = p', pg_temp.hex('ES256', 'x', 'ffffffff00000001000000000000000000000000ffffffffffffffffffffffff')),
     ('x of 33 octets', pg_temp.hex('ES256', 'x', '00' || encode(pg_temp.bytes(pg_temp.jwk('ES256') ->> 'x'), 'hex'))),
+    ('x of 33 octets, the last a zero', pg_temp.hex('ES256', 'x', encode(pg_temp.bytes(pg_temp.jwk('ES256') ->> 'x'), 'hex') || '00')),
     ('x of 31 octets', pg_temp.hex('ES256', 'x', encode(substr(pg_temp.bytes(pg_temp.jwk('ES256') ->> 'x'), 2), 'hex'))),
     ('y missing', pg_temp.jwk('ES256', '{"y": null}')),
     ('x of another curve', pg_temp.jwk('ES384', '{"crv": "P-256", "alg": "ES256"}')),
@@ -69,6 +70,11 @@ INSERT INTO hostile (name, jwk) VALUES
     ('crv Ed25519 for EC', pg_temp.jwk('ES256', '{"crv": "Ed25519"}')),
     ('crv X25519', pg_temp.jwk('Ed25519', '{"crv": "X25519"}')),
     ('Ed25519, 31 octets', pg_temp.hex('Ed25519', 'x', repeat('11', 31))),
+    ('Ed25519, 33 octets', pg_temp.hex('Ed25519', 'x', encode(pg_temp.bytes(pg_temp.jwk('Ed25519') ->> 'x'), 'hex') || '00')),
+    ('Ed448, 56 octets', pg_temp.hex('Ed448', 'x', repeat('11', 56))),
+    ('Ed448, 58 octets', pg_temp.hex('Ed448', 'x', encode(pg_temp.bytes(pg_temp.jwk('Ed448') ->> 'x'), 'hex') || '00')),
+    ('Ed448, y = p', pg_temp.hex('Ed448', 'x', repeat('ff', 28) || 'fe' || repeat('ff', 27) || '00')),
+    ('Ed448, no point', pg_temp.hex('Ed448', 'x', '02' || repeat('00', 56))),
     ('Ed448, order 1', pg_temp.hex('Ed448', 'x', '01' || repeat('00', 56))),
     ('Ed448, order 2', pg_temp.hex('Ed448', 'x', 'fe' || repeat('ff', 27) || 'fe' || repeat('ff', 27) || '00')),
     ('Ed448, order 4', pg_temp.hex('Ed448', 'x', repeat('00', 57))),
@@ -123,6 +129,26 @@ SELECT mint.outcome(format('SELECT token_auth.verify_jws(%L, %L, ''{Ed25519}'')'
            mint.base64url(decode('01' || repeat('00', 63), 'hex')),
            (SELECT jwk FROM hostile WHERE name = 'Ed25519, order 1')));
 
+-- nor does a set bring one in beside a good key, where the issuer takes every algorithm and the key itself is judged
+SELECT token_auth.add_issuer('https://hostile.test', '{orders-api}', namespace => '');
+UPDATE token_auth.issuer SET algorithms = '{RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,ES256K,Ed25519,Ed448}'
+    WHERE issuer = 'https://hostile.test';
+CREATE FUNCTION pg_temp.import_beside(jwk jsonb, OUT said text, OUT registered text) LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN
+        SELECT string_agg(concat_ws(' ', key_id, algorithm, action), ', ') INTO said
+            FROM token_auth.import_jwks('https://hostile.test', pg_temp.set(pg_temp.jwk('PS512'), jwk));
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL;
+        said := concat_ws(' ', SQLSTATE, SQLERRM, said);
+    END;
+    -- the next key meets no trace of this one
+    WITH gone AS (DELETE FROM token_auth.key WHERE issuer = 'https://hostile.test' RETURNING key_id)
+    SELECT coalesce(string_agg(key_id, ', ' ORDER BY key_id), 'none') INTO registered FROM gone;
+END $$;
+SELECT name, said, registered FROM (SELECT * FROM hostile ORDER BY number) AS h, LATERAL pg_temp.import_beside(jwk);
+SELECT token_auth.drop_issuer('https://hostile.test');
+
 -- taken: what is sound, whatever else it carries
 SELECT name, pg_temp.add_key(jwk) FROM (VALUES
     ('RS256', pg_temp.jwk('RS256')), ('e = 3', pg_temp.hex('RS512', 'e', '03')), ('e of 32 bits', pg_temp.hex('PS256', 'e', 'ffffffff')),
@@ -176,9 +202,42 @@ DROP ROLE regress_keys;
 CREATE FUNCTION pg_temp.from_pem(pem text, algorithm text) RETURNS text LANGUAGE sql AS $$
     SELECT mint.outcome(format('SELECT token_auth.jwk_from_pem(%L, %L)', pem, algorithm))
 $$;
-SELECT name, CASE WHEN name ~ '^P-|^point' THEN left(pg_temp.from_pem(pem, 'ES256'), 5)
+SELECT name, CASE WHEN name ~ '^P-' THEN left(pg_temp.from_pem(pem, 'ES256'), 5)
                   ELSE pg_temp.from_pem(pem, CASE WHEN name ~ 'RSA' THEN 'RS256' END) END FROM fixture
     WHERE kind = 'pem' AND name NOT IN ('RSA PUBLIC KEY', 'CERTIFICATE', 'compressed point') ORDER BY name COLLATE "C";
+-- refused: numbers that PEM can say; they are judged as those of a JWK
+CREATE FUNCTION pg_temp.der(tag text, content text) RETURNS text LANGUAGE sql AS $$
+    SELECT tag || CASE WHEN size < 128 THEN lpad(to_hex(size), 2, '0') ELSE '82' || lpad(to_hex(size), 4, '0') END || content
+    FROM (SELECT length(content) / 2) AS t (size)
+$$;
+CREATE FUNCTION pg_temp.key_info(algorithm text, key text) RETURNS text LANGUAGE sql AS $$
+    SELECT format(E'-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n', encode(decode(
+        pg_temp.der('30', pg_temp.der('30', algorithm) || pg_temp.der('03', '00' || key)), 'hex'), 'base64'))
+$$;
+CREATE FUNCTION pg_temp.rsa(n bytea, e text) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.key_info('06092a864886f70d0101010500', pg_temp.der('30', pg_temp.der('02', '00' || encode(n, 'hex')) || pg_temp.der('02', e)))
+$$;
+CREATE FUNCTION pg_temp.ec(curve text, point text) RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.key_info('06072a8648ce3d0201' || curve, point)
+$$;
+SELECT name, pg_temp.from_pem(pem, CASE WHEN name ~ '^[en] ' THEN 'RS256' END) FROM (VALUES
+    ('e = 1', pg_temp.rsa(pg_temp.modulus(), '01')), ('e = 2', pg_temp.rsa(pg_temp.modulus(), '02')),
+    ('e = 65536', pg_temp.rsa(pg_temp.modulus(), '010000')), ('e of 33 bits', pg_temp.rsa(pg_temp.modulus(), '0100000001')),
+    ('n even', pg_temp.rsa(set_byte(pg_temp.modulus(), 255, get_byte(pg_temp.modulus(), 255) & 254), '010001')),
+    ('n of 1024 bits', pg_temp.rsa('\xff' || substr(pg_temp.modulus(), 130), '010001')),
+    ('n divisible by 3', pg_temp.rsa(decode(repeat('ff', 256), 'hex'), '010001')),
+    ('n of 16384 bits', pg_temp.rsa(decode(repeat('ff', 2048), 'hex'), '010001')),
+    ('Ed25519, order 1', pg_temp.key_info('06032b6570', '01' || repeat('00', 31))),
+    ('Ed25519, order 8', pg_temp.key_info('06032b6570', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05')),
+    ('Ed25519, y = p', pg_temp.key_info('06032b6570', 'ed' || repeat('ff', 30) || '7f')),
+    ('Ed25519, no point', pg_temp.key_info('06032b6570', '02' || repeat('00', 31))),
+    ('Ed448, order 4', pg_temp.key_info('06032b6571', repeat('00', 57))),
+    ('Ed448, y = p', pg_temp.key_info('06032b6571', repeat('ff', 28) || 'fe' || repeat('ff', 27) || '00')),
+    ('P-256, infinity', pg_temp.ec('06082a8648ce3d030107', '00')), ('P-384, infinity', pg_temp.ec('06052b81040022', '00')),
+    ('P-521, infinity', pg_temp.ec('06052b81040023', '00')), ('secp256k1, infinity', pg_temp.ec('06052b8104000a', '00')),
+    ('P-256, off the curve', pg_temp.ec('06082a8648ce3d030107', '04' || repeat('01', 64)))) AS t (name, pem);
+-- taken: the same way of writing, and no hostile number
+SELECT pg_temp.from_pem(pg_temp.rsa(pg_temp.modulus(), '03'), 'RS256'), pg_temp.from_pem(pg_temp.key_info('06032b6570', '58' || repeat('66', 31)), NULL);
 SELECT what, pg_temp.from_pem(text, algorithm) FROM fixture, LATERAL (VALUES
     ('empty', '', 'RS256'), ('white space', E' \n', 'RS256'), ('no PEM', 'ssh-rsa AAAA', 'RS256'), ('a JWK', jwk::text, 'RS256'),
     ('words in front', 'my key: ' || pem, 'RS256'), ('words behind', pem || 'x', 'RS256'), ('two blocks', pem || pem, 'RS256'),
@@ -235,6 +294,7 @@ SELECT mint.outcome(format('SELECT token_auth.import_jwks(''https://fixtures.tes
 SELECT count(*) FROM token_auth.key;
 
 -- import: a key that cannot be used does not spoil the set
+UPDATE token_auth.issuer SET algorithms = algorithms || '{RS384}';
 SELECT * FROM token_auth.import_jwks('https://fixtures.test', pg_temp.set(
     pg_temp.jwk('RS256'), pg_temp.jwk('ES256', '{"use": "enc"}'), '{"kty": "XYZ", "kid": "new kind"}', '{}',
     pg_temp.hex('Ed25519', 'x', '01' || repeat('00', 31)), pg_temp.jwk('PS256', '{"kid": "a\nb\"\u00f6"}'),

@@ -8,7 +8,8 @@
 #include "core/jwk.h"
 
 /*
- * It has a thumbprint and a registered form which reads as the same key; and
+ * Its numbers are such that only its owner can sign, by arithmetic of our own;
+ * it has a thumbprint and a registered form which reads as the same key; and
  * what anybody can write without a private key is not its signature.
  */
 extern void require_sound_key(const Jwk *jwk);

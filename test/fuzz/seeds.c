@@ -7,7 +7,9 @@
  */
 #include <jansson.h>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -337,20 +339,116 @@ write_public_key(const char *name, const EVP_PKEY *pkey)
 	write_pem(name, "PUBLIC KEY", der, size);
 }
 
-/* What JWKs cannot say, or say in another way: infinity, and the neutral element. */
+/* The target tries RS256 if the size is 1 modulo 9; white space may follow the block. */
 static void
-make_hostile_pem(void)
+write_rsa(const char *name, const BIGNUM *n, BN_ULONG exponent)
 {
-	static const unsigned char infinity[] = {
-		0x30, 0x19, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-		0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x02, 0x00, 0x00
-	};
-	static const unsigned char neutral[12 + 32] = {
-		0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00, 0x01
-	};
+	BIGNUM	   *e = BN_new();
+	char	   *text;
+	size_t		length;
 
-	write_pem("infinity", "PUBLIC KEY", OPENSSL_memdup(infinity, sizeof(infinity)), sizeof(infinity));
-	write_pem("neutral", "PUBLIC KEY", OPENSSL_memdup(neutral, sizeof(neutral)), sizeof(neutral));
+	BN_set_word(e, exponent);
+	text = test_rsa_pem(n, e);
+	length = strlen(text);
+	text = realloc(text, length + 9);
+	while (length % 9 != 1)
+		text[length++] = '\n';
+	write_seed("jwk_from_pem", name, text, length);
+	free(text);
+	BN_free(e);
+}
+
+/* Exponents with which anybody can sign or everybody waits, moduli that can be factored. */
+static void
+make_hostile_rsa(void)
+{
+	BIGNUM	   *n = BN_new();
+
+	test_modulus(n, 2048);
+	write_rsa("exponent1", n, 1);
+	write_rsa("exponent2", n, 2);
+	write_rsa("exponent3", n, 3);
+	write_rsa("exponent65536", n, 65536);
+	write_rsa("exponent33bits", n, 0x100000001);
+	test_modulus(n, 2047);
+	BN_lshift1(n, n);
+	write_rsa("modulus_even", n, 65537);
+	do
+		test_modulus(n, 2040);
+	while (!BN_mul_word(n, 167) || BN_num_bits(n) != 2048);
+	write_rsa("modulus_167", n, 65537);
+	test_modulus(n, 1024);
+	write_rsa("modulus1024", n, 65537);
+	test_modulus(n, 2047);
+	write_rsa("modulus2047", n, 65537);
+	test_modulus(n, 8193);
+	write_rsa("modulus8193", n, 65537);
+	test_roca_modulus(n);
+	write_rsa("modulus_roca", n, 65537);
+	BN_free(n);
+}
+
+#define ZEROS_28 "00000000000000000000000000000000000000000000000000000000"
+#define ZEROS_27 "000000000000000000000000000000000000000000000000000000"
+#define ONES_27 "ffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+
+/* What JWKs cannot say, or say in another way: infinity, and Edwards points under which anybody can sign. */
+static void
+make_hostile_points(void)
+{
+	static const struct
+	{
+		const char *name;
+		Algorithm	algorithm;
+		const char *hex;
+	}			points[] = {
+		{"infinity", ALGORITHM_ES256, "00"},
+		{"infinity-ES384", ALGORITHM_ES384, "00"},
+		{"infinity-ES512", ALGORITHM_ES512, "00"},
+		{"infinity-ES256K", ALGORITHM_ES256K, "00"},
+		{"neutral", ALGORITHM_ED25519, "0100000000000000000000000000000000000000000000000000000000000000"},
+		{"neutral_sign", ALGORITHM_ED25519, "0100000000000000000000000000000000000000000000000000000000000080"},
+		{"order2", ALGORITHM_ED25519, "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"},
+		{"order4", ALGORITHM_ED25519, "0000000000000000000000000000000000000000000000000000000000000000"},
+		{"order8", ALGORITHM_ED25519, "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"},
+		{"order8_other", ALGORITHM_ED25519, "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"},
+		{"y_is_p", ALGORITHM_ED25519, "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"},
+		{"y_over_p", ALGORITHM_ED25519, "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"},
+		{"no_point", ALGORITHM_ED25519, "0200000000000000000000000000000000000000000000000000000000000000"},
+		{"neutral-Ed448", ALGORITHM_ED448, "01" ZEROS_28 ZEROS_28},
+		{"order2-Ed448", ALGORITHM_ED448, "fe" ONES_27 "fe" ONES_27 "00"},
+		{"order4-Ed448", ALGORITHM_ED448, "00" ZEROS_28 ZEROS_28},
+		{"y_is_p-Ed448", ALGORITHM_ED448, "ff" ONES_27 "fe" ONES_27 "00"},
+		{"y_over_p-Ed448", ALGORITHM_ED448, "02" ZEROS_27 "ff" ONES_27 "00"},
+		{"no_point-Ed448", ALGORITHM_ED448, "02" ZEROS_28 ZEROS_28},
+	};
+	unsigned char bytes[64];
+	size_t		size;
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+	{
+		char	   *text;
+
+		OPENSSL_hexstr2buf_ex(bytes, sizeof(bytes), &size, points[i].hex, '\0');
+		text = test_point_pem(points[i].algorithm, bytes, size);
+		write_text("jwk_from_pem", points[i].name, text);
+		free(text);
+	}
+}
+
+/* On P-256 but for the last bit of y. */
+static void
+make_off_curve(void)
+{
+	unsigned char point[65];
+	size_t		size;
+	char	   *text;
+
+	EVP_PKEY_get_octet_string_param(keys[ALGORITHM_ES256].pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &size);
+	point[64] ^= 1;
+	text = test_point_pem(ALGORITHM_ES256, point, sizeof(point));
+	write_text("jwk_from_pem", "off_curve", text);
+	free(text);
 }
 
 static void
@@ -545,8 +643,10 @@ main(void)
 	make_refused_policies();
 	make_texts();
 	read_vectors();
+	make_hostile_rsa();
+	make_hostile_points();
+	make_off_curve();
 	make_pem();
-	make_hostile_pem();
 	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
 		test_key_free(&keys[i]);
 	return 0;

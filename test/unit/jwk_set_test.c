@@ -15,6 +15,8 @@
 #define OKP "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\""
 #define OCT "\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T\""
 
+#define RSA_N "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+
 static const JwkPolicy any_public = {0};
 static const JwkPolicy any_type = {.any_type = true};
 
@@ -116,6 +118,55 @@ test_entries(void)
 	}
 }
 
+/* The hostile key stands at this place, 0 or 1, and a good one at the other. */
+static void
+refuse_beside(const char *members, size_t at, const char *words)
+{
+	char		text[1200];
+	JwkSet	   *set;
+	Detail		detail = {""};
+
+	snprintf(text, sizeof(text), "{\"keys\":[{%s},{%s}]}", at == 0 ? members : EC2, at == 0 ? EC2 : members);
+	CHECK_VERDICT(parse(text, &any_public, &set, &detail), &detail, VERDICT_OK, "a set with a hostile key");
+	CHECK(set != NULL && set->n_entries == 2 && set->entries[1 - at].jwk != NULL, "has the good one");
+	CHECK(set != NULL && set->entries[at].jwk == NULL, "and not the hostile one");
+	CHECK_TEXT(set == NULL ? "" : set->entries[at].detail.text, words, "key %zu: %s", at + 1, words);
+	jwk_set_free(set);
+}
+
+/* Under these anybody could sign: wherever they stand, they are not in the set. */
+static void
+test_hostile(void)
+{
+	static const char bad_exponent[] = "The member \"e\" is not an odd number from 3 to 4294967295.";
+	static const char low_order[] = "The member \"x\" is a point of low order, under which signatures can be forged.";
+	static const char off_curve[] = "The members \"x\" and \"y\" are not a point of the curve.";
+	const struct
+	{
+		const char *members;
+		const char *words;
+	}			hostile[] = {
+		{"\"kty\":\"RSA\",\"alg\":\"RS256\",\"n\":\"" RSA_N "\",\"e\":\"AQ\"", bad_exponent},
+		{"\"kty\":\"RSA\",\"alg\":\"PS256\",\"n\":\"" RSA_N "\",\"e\":\"Ag\"", bad_exponent},
+		{"\"kty\":\"RSA\",\"alg\":\"RS512\",\"n\":\"" RSA_N "\",\"e\":\"AQAAAAE\"", bad_exponent},
+		{"\"kty\":\"RSA\",\"alg\":\"RS256\",\"n\":\"uw\",\"e\":\"AQAB\"", "The member \"n\" has 8 bits; 2048 to 8192 are accepted."},
+		{"\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" Y2 "\"", off_curve},
+		{"\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" X1 "\",\"y\":\"" Y1 "\"", off_curve},
+		{"\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "A\",\"y\":\"" Y1 "\"", "The member \"x\" has 33 bytes; the curve's coordinates have 32."},
+		{"\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"", low_order},
+		{"\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU\"", low_order},
+		{"\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"8P_______________________________________38\"", "The member \"x\" is not the canonical encoding of a point."},
+		{"\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"", "The member \"x\" does not encode a point of the curve."},
+		{"\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"", low_order},
+	};
+
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
+	{
+		refuse_beside(hostile[i].members, 0, hostile[i].words);
+		refuse_beside(hostile[i].members, 1, hostile[i].words);
+	}
+}
+
 /* a and c are ES256, b is EdDSA; d has no kid */
 static void
 test_select(void)
@@ -154,6 +205,7 @@ int
 main(void)
 {
 	test_refusals();
+	test_hostile();
 	test_entries();
 	test_select();
 	return finish();

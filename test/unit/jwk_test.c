@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -194,21 +195,6 @@ rsa_jwk(BIGNUM *n)
 	return text;
 }
 
-/* A number without small factors; shapes: exact bits, odd. */
-static void
-random_modulus(BIGNUM *n, int bits)
-{
-	bool		smooth;
-
-	do
-	{
-		BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
-		smooth = false;
-		for (BN_ULONG p = 3; p < 200; p += 2)
-			smooth = smooth || BN_mod_word(n, p) == 0;
-	} while (smooth);
-}
-
 static void
 check_modulus(BIGNUM *n, bool good, const char *word, const char *name)
 {
@@ -226,86 +212,170 @@ test_rsa_moduli(void)
 {
 	BIGNUM	   *n = BN_new();
 
-	random_modulus(n, 512);
+	test_modulus(n, 512);
 	check_modulus(n, false, "512 bits", "512 bits");
-	random_modulus(n, 2047);
+	test_modulus(n, 2047);
 	check_modulus(n, false, "2047 bits", "2047 bits");
-	random_modulus(n, 2048);
+	test_modulus(n, 2048);
 	check_modulus(n, true, NULL, "2048 bits");
-	random_modulus(n, 8192);
+	test_modulus(n, 8192);
 	check_modulus(n, true, NULL, "8192 bits");
-	random_modulus(n, 8193);
+	test_modulus(n, 8193);
 	check_modulus(n, false, "\"n\"", "8193 bits");
-	random_modulus(n, 2048);
-	BN_add_word(n, 1);
+	test_modulus(n, 2047);
+	BN_lshift1(n, n);
 	check_modulus(n, false, "even", "even");
 	do
-		random_modulus(n, 2040);
+		test_modulus(n, 2040);
 	while (!BN_mul_word(n, 163) || BN_num_bits(n) != 2048);
 	check_modulus(n, false, "163", "a small factor");
 	BN_free(n);
 }
 
-/* Infineon's keys: each prime is k M + 65537^a mod M, M the product of small primes. */
 static void
 test_roca(void)
 {
-	static const int primes[] = {
-		2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71,
-		73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151,
-		157, 163, 167
-	};
-	BN_CTX	   *ctx = BN_CTX_new();
-	BIGNUM	   *m = BN_new();
-	BIGNUM	   *base = BN_new();
-	BIGNUM	   *power = BN_new();
 	BIGNUM	   *n = BN_new();
+	Detail		detail = {""};
+	char	   *text;
 
-	BN_one(m);
-	for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++)
-		BN_mul_word(m, (BN_ULONG) primes[i]);
-	BN_set_word(base, 65537);
-	BN_set_word(n, 123456789);
-	BN_mod_exp(power, base, n, m, ctx);
-	BN_rand(n, 2048 - BN_num_bits(m), BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ANY);
-	BN_mul(n, n, m, ctx);
-	BN_add(n, n, power);
-	while (BN_num_bits(n) < 2048)
-		BN_lshift1(m, m), BN_add(n, n, m);
+	test_roca_modulus(n);
 	check_modulus(n, false, "ROCA", "a modulus of ROCA's form");
 	BN_add_word(n, 2);
 	while (BN_mod_word(n, 3) == 0 || BN_mod_word(n, 5) == 0 || BN_mod_word(n, 7) == 0 ||
 		   BN_mod_word(n, 11) == 0 || BN_mod_word(n, 13) == 0)
 		BN_add_word(n, 2);
-	{
-		char	   *text = rsa_jwk(n);
-		Detail		detail = {""};
-
-		CHECK(parse(text, &any_public, &detail) == VERDICT_OK || strstr(detail.text, "ROCA") == NULL,
-			  "its neighbour is not");
-		free(text);
-	}
+	text = rsa_jwk(n);
+	CHECK(parse(text, &any_public, &detail) == VERDICT_OK || strstr(detail.text, "ROCA") == NULL,
+		  "its neighbour is not");
+	free(text);
 	BN_free(n);
-	BN_free(power);
-	BN_free(base);
-	BN_free(m);
-	BN_CTX_free(ctx);
+}
+
+/* x and y as they are in a JWK, of as many octets as a case wants. */
+static void
+point_member(char *text, const char *name, const unsigned char *bytes, size_t size)
+{
+	size_t		used = (size_t) sprintf(text, ",\"%s\":\"", name);
+
+	used += base64url_encode(bytes, size, text + used);
+	strcpy(text + used, "\"");
+}
+
+/* y is NULL for the Edwards curves */
+static char *
+point_jwk(const AlgorithmInfo *info, const unsigned char *x, size_t x_size,
+		  const unsigned char *y, size_t y_size)
+{
+	char	   *text = malloc(600);
+	char		members[300] = "";
+
+	point_member(members, "x", x, x_size);
+	if (y != NULL)
+		point_member(members + strlen(members), "y", y, y_size);
+	snprintf(text, 600, "{\"kty\":\"%s\",\"crv\":\"%s\"%s}", info->key_type, info->curve, members);
+	return text;
+}
+
+/* A good point that is said in another number of octets; the octets more are zeros. */
+static void
+refuse_size(const AlgorithmInfo *info, const char *member, size_t size,
+			const unsigned char *x, const unsigned char *y)
+{
+	const size_t good = info->coordinate_size;
+	const bool	is_x = strcmp(member, "x") == 0;
+	char	   *text = point_jwk(info, x, is_x ? size : good, y, is_x ? good : size);
+	char		name[64];
+	char		words[128];
+
+	snprintf(name, sizeof(name), "%s: %s of %zu octets", info->curve, member, size);
+	snprintf(words, sizeof(words), "The member \"%s\" has %zu bytes; the curve's coordinates have %zu.", member, size, good);
+	refuse(text, &any_public, VERDICT_MALFORMED, words, name);
+	free(text);
+}
+
+static void
+test_coordinate_sizes(void)
+{
+	for (int i = ALGORITHM_ES256; i < ALGORITHM_COUNT; i++)
+	{
+		const AlgorithmInfo *info = algorithm_info((Algorithm) i);
+		const bool	is_ec = info->family == FAMILY_ECDSA;
+		const size_t good = info->coordinate_size;
+		unsigned char x[70] = {0};
+		unsigned char y[70] = {0};
+		BIGNUM	   *number = NULL;
+		size_t		size = sizeof(x);
+		TestKey		key;
+		char	   *text;
+
+		test_key_make(&key, (Algorithm) i, NULL);
+		if (is_ec)
+		{
+			EVP_PKEY_get_bn_param(key.pkey, OSSL_PKEY_PARAM_EC_PUB_X, &number);
+			BN_bn2binpad(number, x, (int) good);
+			EVP_PKEY_get_bn_param(key.pkey, OSSL_PKEY_PARAM_EC_PUB_Y, &number);
+			BN_bn2binpad(number, y, (int) good);
+			BN_free(number);
+		}
+		else
+			EVP_PKEY_get_raw_public_key(key.pkey, x, &size);
+
+		refuse_size(info, "x", good + 1, x, is_ec ? y : NULL);
+		refuse_size(info, "x", good - 1, x, is_ec ? y : NULL);
+		if (is_ec)
+		{
+			refuse_size(info, "y", good + 1, x, y);
+			refuse_size(info, "y", good - 1, x, y);
+		}
+		text = point_jwk(info, x, good, is_ec ? y : NULL, good);
+		accept(text, &any_public, info->curve);
+		free(text);
+		test_key_free(&key);
+	}
+}
+
+/* Ed448 of which y, the number that x holds, is: p, 2 and the neutral element. */
+static void
+test_ed448_points(void)
+{
+	const AlgorithmInfo *info = algorithm_info(ALGORITHM_ED448);
+	unsigned char x[57];
+	char	   *text;
+
+	memset(x, 0xff, 56);
+	x[28] = 0xfe;
+	x[56] = 0;
+	text = point_jwk(info, x, sizeof(x), NULL, 0);
+	refuse(text, &any_public, VERDICT_MALFORMED, "The member \"x\" is not the canonical encoding of a point.", "Ed448, y = p");
+	free(text);
+
+	memset(x, 0, sizeof(x));
+	x[0] = 2;
+	text = point_jwk(info, x, sizeof(x), NULL, 0);
+	refuse(text, &any_public, VERDICT_MALFORMED, "The member \"x\" does not encode a point of the curve.", "Ed448, y = 2 is off the curve");
+	free(text);
+
+	x[0] = 1;
+	text = point_jwk(info, x, sizeof(x), NULL, 0);
+	refuse(text, &any_public, VERDICT_MALFORMED, "The member \"x\" is a point of low order", "Ed448, the identity");
+	free(text);
 }
 
 static void
 test_points(void)
 {
-	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_X "\"}", &any_public, VERDICT_MALFORMED, "\"y\"", "off the curve");
-	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA" EC_X "\",\"y\":\"" EC_Y "\"}", &any_public, VERDICT_MALFORMED, "\"x\"", "x too long");
-	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5Q\"}", &any_public, VERDICT_MALFORMED, "\"y\"", "y too short");
-	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\"}", &any_public, VERDICT_MALFORMED, "\"y\"", "no y");
-	refuse("{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}", &any_public, VERDICT_MALFORMED, "curve", "a point of another curve");
-	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}", &any_public, VERDICT_MALFORMED, "curve", "zeros");
-	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"_____wAAAAEAAAAAAAAAAAAAAAD_______________8\",\"y\":\"" EC_Y "\"}", &any_public, VERDICT_MALFORMED, "curve", "x = p");
+	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_X "\"}", &any_public, VERDICT_MALFORMED, "are not a point of the curve", "off the curve");
+	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA" EC_X "\",\"y\":\"" EC_Y "\"}", &any_public, VERDICT_MALFORMED, "\"x\" has 35 bytes", "x too long");
+	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5Q\"}", &any_public, VERDICT_MALFORMED, "\"y\" has 31 bytes", "y too short");
+	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\"}", &any_public, VERDICT_MALFORMED, "\"y\" is absent", "no y");
+	refuse("{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}", &any_public, VERDICT_MALFORMED, "are not a point of the curve", "a point of another curve");
+	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}", &any_public, VERDICT_MALFORMED, "are not a point of the curve", "zeros");
+	refuse("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"_____wAAAAEAAAAAAAAAAAAAAAD_______________8\",\"y\":\"" EC_Y "\"}", &any_public, VERDICT_MALFORMED, "are not a point of the curve", "x = p");
 	accept("{" EC "}", &any_public, "RFC 7515's key");
 	refuse("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}", &any_public, VERDICT_MALFORMED, "low order", "the identity");
-	refuse("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQ\"}", &any_public, VERDICT_MALFORMED, "\"x\"", "x too short");
-	refuse("{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"" OKP_X "\"}", &any_public, VERDICT_MALFORMED, "\"x\"", "x of the other curve");
+	refuse("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQ\"}", &any_public, VERDICT_MALFORMED, "\"x\" has 1 bytes", "x too short");
+	refuse("{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"" OKP_X "\"}", &any_public, VERDICT_MALFORMED, "\"x\" has 32 bytes", "x of the other curve");
 	accept("{" OKP "}", &any_public, "RFC 8037's key");
 }
 
@@ -433,6 +503,8 @@ main(void)
 	test_rsa_moduli();
 	test_roca();
 	test_points();
+	test_coordinate_sizes();
+	test_ed448_points();
 	test_secrets();
 	test_issuer();
 	test_thumbprint();

@@ -6,11 +6,16 @@
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/objects.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +62,107 @@ test_key_pem(const EVP_PKEY *pkey)
 	pem = strndup(data, (size_t) size);
 	BIO_free(bio);
 	return pem;
+}
+
+char *
+test_rsa_pem(const BIGNUM *n, const BIGNUM *e)
+{
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY   *pkey = NULL;
+	OSSL_PARAM *params;
+	char	   *pem;
+
+	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n);
+	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e);
+	params = OSSL_PARAM_BLD_to_param(builder);
+	require(EVP_PKEY_fromdata_init(ctx) == 1 &&
+			EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) == 1,
+			"cannot state an RSA key");
+	pem = test_key_pem(pkey);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(builder);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	return pem;
+}
+
+static int
+curve_nid(const char *curve)
+{
+	int			nid = EC_curve_nist2nid(curve);
+
+	return nid != NID_undef ? nid : OBJ_sn2nid(curve);
+}
+
+char *
+test_point_pem(Algorithm algorithm, const unsigned char *point, size_t size)
+{
+	const AlgorithmInfo *info = algorithm_info(algorithm);
+	X509_PUBKEY *key = X509_PUBKEY_new();
+	BIO		   *bio = BIO_new(BIO_s_mem());
+	unsigned char *octets = OPENSSL_memdup(point, size);
+	char	   *data;
+	char	   *pem;
+	long		length;
+
+	if (info->family == FAMILY_ECDSA)
+		X509_PUBKEY_set0_param(key, OBJ_nid2obj(EVP_PKEY_EC), V_ASN1_OBJECT,
+							   OBJ_nid2obj(curve_nid(info->curve)), octets, (int) size);
+	else
+		X509_PUBKEY_set0_param(key, OBJ_nid2obj(algorithm == ALGORITHM_ED448 ? EVP_PKEY_ED448 : EVP_PKEY_ED25519),
+							   V_ASN1_UNDEF, NULL, octets, (int) size);
+	require(PEM_write_bio_X509_PUBKEY(bio, key) == 1, "cannot state a point");
+	length = BIO_get_mem_data(bio, &data);
+	pem = strndup(data, (size_t) length);
+	BIO_free(bio);
+	X509_PUBKEY_free(key);
+	return pem;
+}
+
+void
+test_modulus(BIGNUM *n, int bits)
+{
+	bool		smooth;
+
+	do
+	{
+		BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+		smooth = false;
+		for (BN_ULONG p = 3; p < 200; p += 2)
+			smooth = smooth || BN_mod_word(n, p) == 0;
+	} while (smooth);
+}
+
+/* Each prime is k M + 65537^a mod M, M the product of small primes; so is n. */
+void
+test_roca_modulus(BIGNUM *n)
+{
+	static const int primes[] = {
+		2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71,
+		73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151,
+		157, 163, 167
+	};
+	BN_CTX	   *ctx = BN_CTX_new();
+	BIGNUM	   *m = BN_new();
+	BIGNUM	   *base = BN_new();
+	BIGNUM	   *power = BN_new();
+
+	BN_one(m);
+	for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++)
+		BN_mul_word(m, (BN_ULONG) primes[i]);
+	BN_set_word(base, 65537);
+	BN_set_word(n, 123456789);
+	BN_mod_exp(power, base, n, m, ctx);
+	BN_rand(n, 2048 - BN_num_bits(m), BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ANY);
+	BN_mul(n, n, m, ctx);
+	BN_add(n, n, power);
+	while (BN_num_bits(n) < 2048)
+		BN_lshift1(m, m), BN_add(n, n, m);
+	BN_free(power);
+	BN_free(base);
+	BN_free(m);
+	BN_CTX_free(ctx);
 }
 
 static void
