@@ -8,12 +8,8 @@
  */
 #include <jansson.h>
 #include <openssl/bio.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -166,42 +162,6 @@ decode_block(const PemBlock *block, EVP_PKEY **pkey, Detail *detail)
 						  "The PEM block does not hold a well-formed public key.");
 }
 
-/* Is its curve one that a JWK can name? OpenSSL has names of its own for most. */
-static bool
-is_curve_of_jwk(const EVP_PKEY *pkey)
-{
-	char		group[64];
-	const char *curve;
-
-	if (EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1)
-		return false;
-	curve = EC_curve_nid2nist(OBJ_sn2nid(group));
-	if (curve == NULL)
-		curve = group;
-	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
-	{
-		const AlgorithmInfo *info = algorithm_info((Algorithm) i);
-
-		if (info->family == FAMILY_ECDSA && strcmp(info->curve, curve) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* OpenSSL imports it, and then gives no coordinates: it has none. */
-static bool
-is_point_at_infinity(const EVP_PKEY *pkey)
-{
-	BIGNUM	   *x = NULL;
-	bool		infinite;
-
-	infinite = EVP_PKEY_is_a(pkey, "EC") && is_curve_of_jwk(pkey) &&
-		EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1;
-	BN_free(x);
-	ERR_clear_error();
-	return infinite;
-}
-
 static Verdict
 jwk_from_pkey(const EVP_PKEY *pkey, Algorithm algorithm, const char *key_id,
 			  Jwk **jwk, Detail *detail)
@@ -211,13 +171,8 @@ jwk_from_pkey(const EVP_PKEY *pkey, Algorithm algorithm, const char *key_id,
 		.n_algorithms = algorithm == ALGORITHM_UNKNOWN ? 0 : 1
 	};
 	json_t	   *members;
-	Verdict		verdict;
+	Verdict		verdict = key_material_members(pkey, &members, detail);
 
-	/* no members could say it; the words are those for a JWK off the curve */
-	if (is_point_at_infinity(pkey))
-		return verdict_refuse(detail, VERDICT_MALFORMED,
-							  "The members \"x\" and \"y\" are not a point of the curve.");
-	verdict = key_material_members(pkey, &members, detail);
 	if (verdict != VERDICT_OK)
 		return verdict;
 	if (key_id != NULL &&

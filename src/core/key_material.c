@@ -177,14 +177,22 @@ check_modulus_residues(const BIGNUM *n, Detail *detail)
 }
 
 static Verdict
-check_modulus(const BIGNUM *n, Detail *detail)
+check_modulus_size(int bits, Detail *detail)
 {
-	int			bits = BN_num_bits(n);
-
 	if (bits < RSA_MIN_BITS || bits > RSA_MAX_BITS)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "The member \"n\" has %d bits; %d to %d are accepted.",
 							  bits, RSA_MIN_BITS, RSA_MAX_BITS);
+	return VERDICT_OK;
+}
+
+static Verdict
+check_modulus(const BIGNUM *n, Detail *detail)
+{
+	Verdict		verdict = check_modulus_size(BN_num_bits(n), detail);
+
+	if (verdict != VERDICT_OK)
+		return verdict;
 	if (!BN_is_odd(n))
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "The member \"n\" is even.");
@@ -261,6 +269,13 @@ rsa_from_members(const json_t *jwk, const AlgorithmInfo *info,
  * Elliptic curves
  */
 
+static Verdict
+refuse_point(Detail *detail)
+{
+	return verdict_refuse(detail, VERDICT_MALFORMED,
+						  "The members \"x\" and \"y\" are not a point of the curve.");
+}
+
 /* On the curve, and not at infinity. */
 static bool
 ec_point_is_sound(EVP_PKEY *pkey)
@@ -290,8 +305,7 @@ ec_from_point(const char *curve, unsigned char *point, size_t point_size,
 		return VERDICT_OK;
 	EVP_PKEY_free(*pkey);
 	*pkey = NULL;
-	return verdict_refuse(detail, VERDICT_MALFORMED,
-						  "The members \"x\" and \"y\" are not a point of the curve.");
+	return refuse_point(detail);
 }
 
 static Verdict
@@ -446,8 +460,9 @@ set_rsa_members(json_t *members, const EVP_PKEY *pkey)
 		set_number(members, "e", pkey, OSSL_PKEY_PARAM_RSA_E, 0);
 }
 
-static bool
-set_ec_members(json_t *members, const EVP_PKEY *pkey)
+/* The algorithm of an EC key's curve, or NULL if a JWK cannot name it. */
+static const AlgorithmInfo *
+ec_algorithm(const EVP_PKEY *pkey)
 {
 	static const struct
 	{
@@ -465,18 +480,25 @@ set_ec_members(json_t *members, const EVP_PKEY *pkey)
 	char		group[64];
 
 	if (EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1)
-		return false;
+		return NULL;
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 	{
-		const AlgorithmInfo *info = algorithm_info(groups[i].algorithm);
-
 		if (strcmp(group, groups[i].group) == 0)
-			return json_object_set_new(members, "kty", json_string("EC")) == 0 &&
-				json_object_set_new(members, "crv", json_string(info->curve)) == 0 &&
-				set_number(members, "x", pkey, OSSL_PKEY_PARAM_EC_PUB_X, info->coordinate_size) &&
-				set_number(members, "y", pkey, OSSL_PKEY_PARAM_EC_PUB_Y, info->coordinate_size);
+			return algorithm_info(groups[i].algorithm);
 	}
-	return false;
+	return NULL;
+}
+
+static bool
+set_ec_members(json_t *members, const EVP_PKEY *pkey)
+{
+	const AlgorithmInfo *info = ec_algorithm(pkey);
+
+	return info != NULL &&
+		json_object_set_new(members, "kty", json_string("EC")) == 0 &&
+		json_object_set_new(members, "crv", json_string(info->curve)) == 0 &&
+		set_number(members, "x", pkey, OSSL_PKEY_PARAM_EC_PUB_X, info->coordinate_size) &&
+		set_number(members, "y", pkey, OSSL_PKEY_PARAM_EC_PUB_Y, info->coordinate_size);
 }
 
 static bool
@@ -505,23 +527,47 @@ set_members(json_t *members, const EVP_PKEY *pkey)
 	return false;
 }
 
+/* OpenSSL imports it, and then gives no coordinates: it has none. */
+static bool
+is_point_at_infinity(const EVP_PKEY *pkey)
+{
+	BIGNUM	   *x = NULL;
+	bool		infinite = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1;
+
+	BN_free(x);
+	return infinite;
+}
+
+/* Why a key has no members: in the words for a JWK, where it would be one. */
+static Verdict
+refuse_members(const EVP_PKEY *pkey, Detail *detail)
+{
+	if (EVP_PKEY_is_a(pkey, "RSA") && EVP_PKEY_get_bits(pkey) > RSA_MAX_BITS)
+		return check_modulus_size(EVP_PKEY_get_bits(pkey), detail);
+	if (EVP_PKEY_is_a(pkey, "EC") && ec_algorithm(pkey) != NULL &&
+		is_point_at_infinity(pkey))
+		return refuse_point(detail);
+	return verdict_refuse(detail, VERDICT_MALFORMED,
+						  "The key is not RSA up to %d bits, EC on P-256, P-384, P-521 or secp256k1, Ed25519 or Ed448.",
+						  RSA_MAX_BITS);
+}
+
 Verdict
 key_material_members(const EVP_PKEY *pkey, struct json_t **members,
 					 Detail *detail)
 {
-	bool		done;
+	Verdict		verdict = VERDICT_OK;
 
 	*members = json_pack("{}");
 	if (*members == NULL)
 		return out_of_memory(detail);
 
-	done = set_members(*members, pkey);
+	if (!set_members(*members, pkey))
+	{
+		verdict = refuse_members(pkey, detail);
+		json_decref(*members);
+		*members = NULL;
+	}
 	ERR_clear_error();
-	if (done)
-		return VERDICT_OK;
-	json_decref(*members);
-	*members = NULL;
-	return verdict_refuse(detail, VERDICT_MALFORMED,
-						  "The key is not RSA up to %d bits, EC on P-256, P-384, P-521 or secp256k1, Ed25519 or Ed448.",
-						  RSA_MAX_BITS);
+	return verdict;
 }
