@@ -214,12 +214,13 @@ array_from_set(const StringSet *set, bool *converted)
  * are resolved before.
  */
 static Jsonb *
-jsonb_from_claims(const Token *token, bool *converted)
+jsonb_from_payload(const Token *token, bool *converted)
 {
-	char	   *text = pstrdup((const char *) token->jws->payload);
+	char	   *text = (char *) token->jws->payload;
 
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
+		text = pstrdup(text);
 		text[strict_json_resolve_escapes(text, strlen(text))] = '\0';
 		text = encoding_from_utf8(text);
 		if (text == NULL)
@@ -229,6 +230,23 @@ jsonb_from_claims(const Token *token, bool *converted)
 		}
 	}
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* The same, leaving nothing else behind: a remembered token keeps its memory. */
+static Jsonb *
+jsonb_from_claims(const Token *token, bool *converted)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
+											   "token_auth claims",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	Jsonb	   *claims = jsonb_from_payload(token, converted);
+
+	MemoryContextSwitchTo(caller);
+	if (claims != NULL)
+		claims = DatumGetJsonbPCopy(JsonbPGetDatum(claims));
+	MemoryContextDelete(work);
+	return claims;
 }
 
 static NameSet

@@ -86,6 +86,8 @@ release_key(void *key)
 	jwk_free(key);
 }
 
+#define MAX_DURATION_US (INT64CONST(36525) * USECS_PER_DAY) /* 100 years */
+
 /*
  * An interval column in microseconds; DURATION_UNLIMITED when NULL. The table's
  * checks are repeated: what they no longer keep out must not come to mean that
@@ -109,7 +111,7 @@ duration_column(CatalogScan *scan, HeapTuple row, const char *name)
 					 "A month has no fixed length.", NULL);
 	if (pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &days_us) ||
 		pg_add_s64_overflow(interval->time, days_us, &duration_us) ||
-		duration_us < 0)
+		duration_us < 0 || duration_us > MAX_DURATION_US)
 		report_error("22023",
 					 psprintf("column \"%s\" of token_auth.issuer is out of range", name),
 					 "It must be a time from 0 to 100 years.", NULL);

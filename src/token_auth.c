@@ -23,9 +23,9 @@ extern PGDLLEXPORT void _PG_init(void);
 /*
  * After an error in here the server would call it again, but a setting cannot
  * be defined twice, and a second round of hooks would call itself for ever. So
- * what can fail comes before the hooks, and a cancel waits: defining a setting
- * may warn, and a warning looks for one. Where memory gave out in the middle,
- * the session is of no use any more.
+ * a cancel waits: defining a setting may warn, and a warning looks for one.
+ * Where memory gave out in the middle, the session is of no use any more: it
+ * may lack what a statement or a transaction has to end with.
  */
 void
 _PG_init(void)
@@ -46,10 +46,10 @@ _PG_init(void)
 	settings_define();
 	issuer_store_init();
 	authenticate_init();
-	is_initialized = true;
 	catalog_init();
 	revocation_init();
 	session_init();
 	report_init();
+	is_initialized = true;
 	RESUME_INTERRUPTS();
 }

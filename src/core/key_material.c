@@ -527,15 +527,31 @@ set_members(json_t *members, const EVP_PKEY *pkey)
 	return false;
 }
 
-/* OpenSSL imports it, and then gives no coordinates: it has none. */
+static bool
+has_number(const EVP_PKEY *pkey, const char *parameter)
+{
+	BIGNUM	   *number = NULL;
+	bool		has = EVP_PKEY_get_bn_param(pkey, parameter, &number) == 1;
+
+	BN_free(number);
+	return has;
+}
+
+/* OpenSSL imports it; it has an order like any other, and no coordinates. */
 static bool
 is_point_at_infinity(const EVP_PKEY *pkey)
 {
-	BIGNUM	   *x = NULL;
-	bool		infinite = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1;
+	return !has_number(pkey, OSSL_PKEY_PARAM_EC_PUB_X) &&
+		has_number(pkey, OSSL_PKEY_PARAM_EC_ORDER);
+}
 
-	BN_free(x);
-	return infinite;
+/* Can this key be written as a JWK, if there is the memory for it? */
+static bool
+is_of_known_kind(const EVP_PKEY *pkey)
+{
+	return EVP_PKEY_is_a(pkey, "RSA") || EVP_PKEY_is_a(pkey, "ED25519") ||
+		EVP_PKEY_is_a(pkey, "ED448") ||
+		(EVP_PKEY_is_a(pkey, "EC") && ec_algorithm(pkey) != NULL);
 }
 
 /* Why a key has no members: in the words for a JWK, where it would be one. */
@@ -547,9 +563,10 @@ refuse_members(const EVP_PKEY *pkey, Detail *detail)
 	if (EVP_PKEY_is_a(pkey, "EC") && ec_algorithm(pkey) != NULL &&
 		is_point_at_infinity(pkey))
 		return refuse_point(detail);
+	if (is_of_known_kind(pkey))
+		return not_accepted(detail);
 	return verdict_refuse(detail, VERDICT_MALFORMED,
-						  "The key is not RSA up to %d bits, EC on P-256, P-384, P-521 or secp256k1, Ed25519 or Ed448.",
-						  RSA_MAX_BITS);
+						  "The key is not RSA, EC on P-256, P-384, P-521 or secp256k1, Ed25519 or Ed448.");
 }
 
 Verdict

@@ -98,6 +98,7 @@ verify_digest(const Jws *jws, const Jwk *jwk, const AlgorithmInfo *info,
 
 	if (ctx == NULL)
 		return out_of_memory(detail);
+	ERR_clear_error();			/* what others left there says nothing of this one */
 	if (EVP_DigestVerifyInit_ex(ctx, &key_ctx, info->digest, NULL, NULL,
 								jwk->pkey, NULL) != 1 ||
 		(info->family == FAMILY_RSA_PSS && !set_pss(key_ctx)))

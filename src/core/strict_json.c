@@ -188,14 +188,51 @@ syntax_words(enum json_error_code code)
 	}
 }
 
+/* What jansson allocates with. */
+typedef struct Allocator
+{
+	json_malloc_t malloc;
+	json_free_t free;
+#if JANSSON_VERSION_HEX >= 0x020f00
+	json_realloc_t realloc;		/* since 2.15; json_set_alloc_funcs() drops it */
+#endif
+} Allocator;
+
+#if JANSSON_VERSION_HEX >= 0x020f00
+static void
+get_allocator(Allocator *allocator)
+{
+	json_get_alloc_funcs2(&allocator->malloc, &allocator->realloc, &allocator->free);
+}
+
+static void
+set_allocator(const Allocator *allocator)
+{
+	json_set_alloc_funcs2(allocator->malloc, allocator->realloc, allocator->free);
+}
+#else
+static void
+get_allocator(Allocator *allocator)
+{
+	json_get_alloc_funcs(&allocator->malloc, &allocator->free);
+}
+
+static void
+set_allocator(const Allocator *allocator)
+{
+	json_set_alloc_funcs(allocator->malloc, allocator->free);
+}
+#endif
+
+static Allocator usual;
+
 /* Once it has failed, it fails until the text at hand is done with. */
-static json_malloc_t parser_malloc;
 static bool exhausted;
 
 static void *
 malloc_until_exhausted(size_t size)
 {
-	void	   *memory = exhausted ? NULL : parser_malloc(size);
+	void	   *memory = exhausted ? NULL : usual.malloc(size);
 
 	exhausted = memory == NULL;
 	return memory;
@@ -214,14 +251,17 @@ malloc_until_exhausted(size_t size)
 static json_t *
 load(const char *text, size_t length, json_error_t *error)
 {
-	json_free_t parser_free;
+	Allocator	current;
 	json_t	   *value;
 
-	json_get_alloc_funcs(&parser_malloc, &parser_free);
+	/* ours is still there if somebody else's threw out of here the last time */
+	get_allocator(&current);
+	if (current.malloc != malloc_until_exhausted)
+		usual = current;
 	exhausted = false;
-	json_set_alloc_funcs(malloc_until_exhausted, parser_free);
+	json_set_alloc_funcs(malloc_until_exhausted, usual.free);
 	value = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
-	json_set_alloc_funcs(parser_malloc, parser_free);
+	set_allocator(&usual);
 	if (!exhausted)
 		return value;
 	json_decref(value);

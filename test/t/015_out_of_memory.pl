@@ -30,6 +30,7 @@ $node->safe_psql('postgres', qq{
 	SELECT token_auth.import_jwks('idp', '$jwks');
 	CREATE FUNCTION fail_allocation(integer) RETURNS void LANGUAGE c STRICT AS '$library';
 	CREATE FUNCTION allocation_failed() RETURNS boolean LANGUAGE c AS '$library';
+	CREATE FUNCTION use_up_room(integer) RETURNS void LANGUAGE c STRICT AS '$library';
 	-- what comes of a statement when an allocation fails: true if none did
 	CREATE FUNCTION try(statement text, n integer, OUT outcome text, OUT reached boolean)
 	LANGUAGE plpgsql AS \$\$
@@ -195,6 +196,56 @@ cmp_ok($n_loads, '>', 20, "memory ran out at each of $n_loads allocations of the
 is($n_accepted, 0, '... and a forged token was never accepted afterwards');
 is($shown, '', '... no error shows the token that came with the connection');
 is(join(' ', sort keys %afterwards), '28T03 55000', '... but refused, or the session is told to reconnect');
+
+# ... and while what the session must be told of is registered: it is told of
+# all of it or of no use at all. Seen by what a revocation of its own does elsewhere.
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION load_without(n integer, spared integer) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		outcome text := 'loaded';
+	BEGIN
+		PERFORM allocation_failed();
+		BEGIN
+			IF spared >= 0 THEN
+				PERFORM use_up_room(spared);
+			END IF;
+			PERFORM fail_allocation(n);
+			LOAD 'token_auth';
+		EXCEPTION WHEN OTHERS THEN
+			outcome := SQLSTATE;
+		END;
+		RETURN outcome || ' ' || allocation_failed();
+	END $$;
+});
+my $elsewhere = connect_to($node);
+$elsewhere->query('SET token_auth.recheck_interval = 60');
+my (%loads, @deaf);
+for my $spared (0 .. 3)
+{
+	for (my ($n, $n_unreached) = (1, 0); $n < 200 && $n_unreached < 3; $n++)
+	{
+		my $loading = connect_to($node);
+		my ($first, $second);
+
+		$loading->query('SELECT load_without(0, -1) WHERE false');
+		$first = eval { $loading->query("SELECT load_without($n, $spared)") } || 'ended';
+		$second = eval { $loading->query("SELECT load_without(0, -1)") } || 'ended';
+		$n_unreached = $first =~ / false/ ? $n_unreached + 1 : 0;
+		$loads{"$first, $second"}++;
+		if ($second =~ /^loaded/)
+		{
+			my $victim = new_token(sub => "victim-$spared-$n");
+			$elsewhere->query("SELECT token_auth.set_session_token('$victim')");
+			$loading->query("SELECT token_auth.revoke_token('$victim')");
+			push @deaf, "$spared, $n" if $elsewhere->refusal('SELECT token_auth.subject()') !~ /28T10/;
+		}
+		eval { $loading->quit };
+	}
+}
+note(map { "$_: $loads{$_}\n" } sort keys %loads);
+cmp_ok($loads{'53200 true, 55000 false'} || 0, '>', 20, 'loading that ended half way is not begun again');
+is("@deaf", '', '... and no session that goes on is without its callbacks');
+$elsewhere->quit;
 
 stop_servers($node);
 done_testing();

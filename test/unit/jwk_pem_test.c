@@ -220,7 +220,7 @@ modulus_pem(const BIGNUM *n)
 }
 
 /* These kinds are not written out as members. */
-#define NO_MEMBERS "The key is not RSA up to 8192 bits, EC on P-256, P-384, P-521 or secp256k1, Ed25519 or Ed448."
+#define NO_MEMBERS "The key is not RSA, EC on P-256, P-384, P-521 or secp256k1, Ed25519 or Ed448."
 
 static void
 test_moduli(BIGNUM *n)
