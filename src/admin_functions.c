@@ -214,7 +214,7 @@ row_from_key(ParsedKey *row, const Jwk *jwk)
 }
 
 static const char character_missing[] =
-"The member \"kid\" holds a character that the database's encoding lacks.";
+"The member \"kid\" holds a character that the database's encoding lacks, or has for another one, too.";
 
 /* A key of a set, usable or not. */
 static void

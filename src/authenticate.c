@@ -481,7 +481,7 @@ static Verdict
 refuse_unrepresentable(Detail *detail)
 {
 	return verdict_refuse(detail, VERDICT_CLAIM_INVALID,
-						  "A claim holds a character that the database's encoding lacks.");
+						  "A claim holds a character that the database's encoding lacks, or has for another one, too.");
 }
 
 /* Everything but time and revocation, which judge() looks at; *verified is below parent. */

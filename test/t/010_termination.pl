@@ -88,7 +88,7 @@ my $many = new_token(scope => [ map { "s$_" } 1 .. 4000 ]);
 my $asking = connect_to($node, user => 'app');
 $asking->query("SELECT token_auth.set_session_token('$many')");
 my $asking_pid = $asking->pid;
-$asking->start(q{SELECT token_auth.has_any_scope(VARIADIC array_fill('zzzz'::text, ARRAY[10000000 + 0 * g])) FROM generate_series(1, 1000) AS g});
+$asking->start(q{SELECT token_auth.has_any_scope(VARIADIC array_fill('zzzz'::text, ARRAY[20000000 + 0 * g])) FROM generate_series(1, 1000) AS g});
 wait_until_running($asking_pid);
 is($node->safe_psql('postgres', "SELECT pg_terminate_backend($asking_pid)"), 't', 'has_any_scope of a long list: terminated');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $asking_pid"), '... is gone');

@@ -155,7 +155,12 @@ my %others = (
 for my $call (sort keys %others)
 {
 	my $outcomes = outcomes("SELECT $call");
-	like($outcomes, qr/^$error+(?:$others{$call} ?)+$/, 'without memory: ' . substr($call, 0, 40) . " ($outcomes)");
+	my ($answers, $errors) = ([], []);
+
+	# sorted by their first character, which may be any in a thumbprint
+	push @{ "$_ " =~ /^$error$/ ? $errors : $answers }, $_ for split / /, $outcomes;
+	ok(@$errors > 0 && @$answers > 0 && !(grep { !/^(?:$others{$call})$/ } @$answers),
+		'without memory: ' . substr($call, 0, 40) . " ($outcomes)");
 }
 my $outcomes = outcomes("SELECT length(token_auth.verify_jws('$bad{'forged (ES256)'}', '$jwks', '{ES256}'))");
 like("$outcomes ", qr/^$error+$/, "verify_jws never accepts a forged one ($outcomes)");
@@ -165,6 +170,7 @@ my $revoked = new_token(sub => 'carol');
 $session->query("SELECT token_auth.revoke_token('$revoked')");
 $outcomes = outcomes("SELECT token_auth.verify('$revoked') ->> 'sub'");
 like("$outcomes ", qr/^$error+$/, "a revoked token is never accepted ($outcomes)");
+unlike($outcomes, qr/28T05/, '... nor told that its key, for which there was no memory, is unknown');
 
 # nothing is left of the tries but what a session keeps anyway
 my ($bytes) = $session->query("SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name LIKE 'token_auth%'");
