@@ -201,8 +201,10 @@ CREATE TABLE token_auth.revocation (
     CONSTRAINT revocation_of_issuer_has_empty_value
         CHECK (kind <> 'issuer' OR value = ''),
     CONSTRAINT revocation_source_is_short CHECK (octet_length(source) BETWEEN 1 AND 512),
-    CONSTRAINT revocation_has_issued_until_where_kind_has_a_cut_off
-        CHECK ((issued_until IS NOT NULL) = (kind IN ('subject', 'client_id', 'issuer', 'device_id'))),
+    CONSTRAINT revocation_of_token_or_session_has_no_issued_until
+        CHECK (issued_until IS NULL OR kind NOT IN ('token_id', 'digest', 'session_id')),
+    CONSTRAINT revocation_up_to_a_sign_in_has_issued_until
+        CHECK (issued_until IS NOT NULL OR kind NOT IN ('subject', 'client_id', 'issuer', 'device_id')),
     CONSTRAINT revocation_reason_is_short CHECK (octet_length(reason) <= 1024)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE token_auth.revocation IS 'which tokens are refused before their time';
@@ -211,7 +213,7 @@ COMMENT ON COLUMN token_auth.revocation.kind IS 'token_id, digest, session_id; w
 COMMENT ON COLUMN token_auth.revocation.value IS 'what the kind names; above 512 bytes sha256: and its SHA-256 in hex';
 COMMENT ON COLUMN token_auth.revocation.source IS 'who says so: several may revoke the same, and the stricter counts';
 COMMENT ON COLUMN token_auth.revocation.issued_until IS 'tokens whose sign-in (auth_time, else iat) is at or before this are refused; infinity is a ban';
-COMMENT ON COLUMN token_auth.revocation.expires_at IS 'exp of the token: afterwards the row is not needed; NULL = unknown';
+COMMENT ON COLUMN token_auth.revocation.expires_at IS 'when what it refuses has expired anyway: afterwards the row is not needed; NULL = unknown';
 COMMENT ON COLUMN token_auth.revocation.reason IS 'why, for people';
 COMMENT ON COLUMN token_auth.revocation.revoked_at IS 'when the row was last changed';
 COMMENT ON COLUMN token_auth.revocation.revoked_by IS 'the session user who did it';
@@ -290,6 +292,15 @@ $$;
 COMMENT ON FUNCTION token_auth.lookup_value(text) IS
     'internal: the form in which a value is stored and looked up';
 
+CREATE FUNCTION token_auth.later_expiry(one timestamptz, other timestamptz)
+RETURNS timestamptz
+LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN one IS NOT NULL AND other IS NOT NULL THEN greatest(one, other) END
+$$;
+COMMENT ON FUNCTION token_auth.later_expiry(timestamptz, timestamptz) IS
+    'internal: the later of two times at which a revocation is not needed any more; NULL = unknown, which is later than any';
+
 CREATE FUNCTION token_auth.shorten_revocation_value()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -302,6 +313,29 @@ END
 $$;
 COMMENT ON FUNCTION token_auth.shorten_revocation_value() IS
     'internal: store a long value as its SHA-256';
+
+-- What logical replication brings is added to what was written here: as an
+-- error it would hold up all that comes after it.
+CREATE FUNCTION token_auth.merge_revocation()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE token_auth.revocation AS r
+    SET issued_until = greatest(r.issued_until, NEW.issued_until),
+        expires_at = token_auth.later_expiry(r.expires_at, NEW.expires_at),
+        reason = coalesce(NEW.reason, r.reason),
+        revoked_at = NEW.revoked_at,
+        revoked_by = NEW.revoked_by
+    WHERE r.issuer = NEW.issuer AND r.kind = NEW.kind
+      AND r.value = token_auth.lookup_value(NEW.value)
+      AND r.source = NEW.source;
+    RETURN CASE WHEN FOUND THEN NULL ELSE NEW END;
+END
+$$;
+COMMENT ON FUNCTION token_auth.merge_revocation() IS
+    'internal: a replicated revocation that is here already makes that one stricter';
 
 CREATE FUNCTION token_auth.limit_keys()
 RETURNS trigger
@@ -1572,8 +1606,7 @@ BEGIN
             write_revocation.source, write_revocation.issued_until, write_revocation.expires_at, write_revocation.reason)
     ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE
     SET issued_until = greatest(r.issued_until, excluded.issued_until),
-        expires_at = nullif(greatest(coalesce(r.expires_at, 'infinity'),
-                                     coalesce(excluded.expires_at, 'infinity')), 'infinity'),
+        expires_at = token_auth.later_expiry(r.expires_at, excluded.expires_at),
         reason = coalesce(excluded.reason, r.reason),
         revoked_at = excluded.revoked_at,
         revoked_by = excluded.revoked_by
@@ -1584,6 +1617,41 @@ END
 $$;
 COMMENT ON FUNCTION token_auth.write_revocation(text, text, text, text, timestamptz, timestamptz, text) IS
     'internal: revoke; returns whether that changed anything';
+
+CREATE FUNCTION token_auth.revoke_value(issuer_or_name text, kind text, value text,
+    issued_until timestamptz, expires_at timestamptz, reason text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    target CONSTANT text := token_auth.issuer_of(issuer_or_name);
+BEGIN
+    PERFORM token_auth.check_given(kind, value IS NOT NULL);
+    PERFORM token_auth.check_given('issued_until',
+                                   issued_until IS NOT NULL OR kind IN ('token_id', 'session_id'));
+    IF NOT token_auth.write_revocation(target, kind, value, 'manual', issued_until, expires_at, reason) THEN
+        RETURN false;
+    END IF;
+    PERFORM token_auth.log_change('revoked ' || split_part(kind, '_', 1), target,
+                                  CASE WHEN kind <> 'issuer' THEN value END);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION token_auth.revoke_value(text, text, text, timestamptz, timestamptz, text) IS
+    'internal: revoke by any kind, for an administrator; the argument that brings the value is called as the kind';
+
+-- The publisher's rows come to a subscriber, and must not meet the subscriber's own.
+CREATE FUNCTION token_auth.has_replicated_revocations()
+RETURNS boolean
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_subscription_rel
+                   WHERE srrelid = 'token_auth.revocation'::regclass)
+$$;
+COMMENT ON FUNCTION token_auth.has_replicated_revocations() IS
+    'internal: does a subscription write revocations here';
 
 -- The digest always, since a token's identifier need not be there or unique.
 CREATE FUNCTION token_auth.write_token_revocation(issuer text, token_id text, digest text,
@@ -1647,9 +1715,13 @@ BEGIN
     IF revoked.issuer IS NULL THEN
         RETURN false;
     END IF;
-    -- a source of its own: an open transaction of the holder cannot hold up an administrator
+    -- A source of its own: an open transaction of the holder can hold up neither
+    -- an administrator nor the subscription that brings what was revoked elsewhere.
     RETURN token_auth.write_token_revocation(revoked.issuer, revoked.token_id, revoked.digest,
-                                             'holder', revoked.expires_at, revoke_current_token.reason);
+        CASE WHEN token_auth.has_replicated_revocations()
+             THEN 'holder ' || (SELECT c.system_identifier FROM pg_control_system() AS c)
+             ELSE 'holder' END,
+        revoked.expires_at, revoke_current_token.reason);
 END
 $$;
 COMMENT ON FUNCTION token_auth.revoke_current_token(text) IS
@@ -1658,45 +1730,67 @@ COMMENT ON FUNCTION token_auth.revoke_current_token(text) IS
 CREATE FUNCTION token_auth.revoke_token_id(issuer text, token_id text,
     expires_at timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS boolean
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    target CONSTANT text := token_auth.issuer_of(revoke_token_id.issuer);
-BEGIN
-    PERFORM token_auth.check_given('token_id', revoke_token_id.token_id IS NOT NULL);
-    IF NOT token_auth.write_revocation(target, 'token_id', revoke_token_id.token_id, 'manual', NULL,
-                                       revoke_token_id.expires_at, revoke_token_id.reason) THEN
-        RETURN false;
-    END IF;
-    PERFORM token_auth.log_change('revoked token', target, revoke_token_id.token_id);
-    RETURN true;
-END
+    SELECT token_auth.revoke_value(issuer, 'token_id', token_id, NULL, expires_at, reason)
 $$;
 COMMENT ON FUNCTION token_auth.revoke_token_id(text, text, timestamptz, text) IS
     'revoke a token by its identifier; expires_at: when it expires anyway; returns whether that changed anything';
 
+CREATE FUNCTION token_auth.revoke_session(issuer text, session_id text, reason text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT token_auth.revoke_value(issuer, 'session_id', session_id, NULL, NULL, reason)
+$$;
+COMMENT ON FUNCTION token_auth.revoke_session(text, text, text) IS
+    'revoke a session, with the tokens that are still to come from it; returns whether that changed anything';
+
 CREATE FUNCTION token_auth.revoke_subject(issuer text, subject text,
     issued_until timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL)
 RETURNS boolean
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    target CONSTANT text := token_auth.issuer_of(revoke_subject.issuer);
-BEGIN
-    PERFORM token_auth.check_given('subject', revoke_subject.subject IS NOT NULL);
-    PERFORM token_auth.check_given('issued_until', revoke_subject.issued_until IS NOT NULL);
-    IF NOT token_auth.write_revocation(target, 'subject', revoke_subject.subject, 'manual',
-                                       revoke_subject.issued_until, NULL, revoke_subject.reason) THEN
-        RETURN false;
-    END IF;
-    PERFORM token_auth.log_change('revoked subject', target, revoke_subject.subject);
-    RETURN true;
-END
+    SELECT token_auth.revoke_value(issuer, 'subject', subject, issued_until, NULL, reason)
 $$;
 COMMENT ON FUNCTION token_auth.revoke_subject(text, text, timestamptz, text) IS
     'refuse a subject''s tokens of sign-ins up to issued_until; infinity is a ban; returns whether that changed anything';
+
+CREATE FUNCTION token_auth.revoke_client(issuer text, client_id text,
+    issued_until timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT token_auth.revoke_value(issuer, 'client_id', client_id, issued_until, NULL, reason)
+$$;
+COMMENT ON FUNCTION token_auth.revoke_client(text, text, timestamptz, text) IS
+    'refuse a client''s tokens of sign-ins up to issued_until; infinity is a ban; returns whether that changed anything';
+
+CREATE FUNCTION token_auth.revoke_device(issuer text, device_id text,
+    issued_until timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT token_auth.revoke_value(issuer, 'device_id', device_id, issued_until, NULL, reason)
+$$;
+COMMENT ON FUNCTION token_auth.revoke_device(text, text, timestamptz, text) IS
+    'refuse a device''s tokens of sign-ins up to issued_until; infinity is a ban; returns whether that changed anything';
+
+CREATE FUNCTION token_auth.revoke_issuer(issuer text,
+    issued_until timestamptz DEFAULT clock_timestamp(), reason text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT token_auth.revoke_value(issuer, 'issuer', '', issued_until, NULL, reason)
+$$;
+COMMENT ON FUNCTION token_auth.revoke_issuer(text, timestamptz, text) IS
+    'refuse all tokens of an issuer of sign-ins up to issued_until; returns whether that changed anything';
 
 CREATE FUNCTION token_auth.reinstate(issuer text, kind text, value text, source text DEFAULT 'manual')
 RETURNS boolean
@@ -1723,12 +1817,58 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM token_auth.log_change('reinstated ' || reinstate.kind, target, reinstate.value);
+    PERFORM token_auth.log_change('reinstated ' || split_part(reinstate.kind, '_', 1), target,
+                                  CASE WHEN reinstate.kind <> 'issuer' THEN reinstate.value END);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION token_auth.reinstate(text, text, text, text) IS
     'withdraw a revocation; returns whether there was one';
+
+-- A row goes when every token that it could refuse has been refused for its age
+-- for longer than clocks may differ. How old a sign-in may be is known only
+-- where tokens cannot have an auth_time, which a refreshed token keeps however
+-- often it is refreshed; then the sign-in is iat. Of an issuer that was dropped
+-- nothing is known but the largest leeway that there is.
+--
+-- Rows that somebody else is changing stay for the next time: who revokes may
+-- not be made to fail by a deadlock. In UTC a day has 24 hours, as for tokens.
+CREATE FUNCTION token_auth.prune_revocations()
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+    as_of CONSTANT timestamptz := clock_timestamp();
+    pruned bigint;
+BEGIN
+    IF token_auth.has_replicated_revocations() THEN
+        PERFORM token_auth.raise_error('55000', 'revocations that a subscription brings cannot be pruned',
+            'A later cut-off for a row that is gone would not arrive here.',
+            'Prune on the publisher: what is deleted there is deleted here.');
+    END IF;
+
+    DELETE FROM token_auth.revocation
+    WHERE ctid = ANY (ARRAY(
+        SELECT r.ctid
+        FROM token_auth.revocation AS r
+             LEFT JOIN token_auth.issuer AS i ON i.issuer = r.issuer
+        WHERE (r.expires_at < as_of - coalesce(i.leeway, '5 minutes')
+               OR (r.expires_at IS NULL AND r.issued_until IS NOT NULL))
+          AND (r.issued_until IS NULL
+               OR (r.issued_until < as_of - least(i.max_lifetime + i.leeway, i.max_age)
+                   AND i.claim_constraints -> 'auth_time' = '[null]'))
+        FOR UPDATE OF r SKIP LOCKED));
+    GET DIAGNOSTICS pruned = ROW_COUNT;
+    IF pruned > 0 THEN
+        PERFORM token_auth.log_change(format('pruned %s revocations', pruned), NULL, NULL);
+    END IF;
+    RETURN pruned;
+END
+$$;
+COMMENT ON FUNCTION token_auth.prune_revocations() IS
+    'delete revocations that no token can match any more; returns how many';
 
 --
 -- Triggers
@@ -1747,6 +1887,12 @@ CREATE TRIGGER shorten_value
     FOR EACH ROW WHEN (octet_length(NEW.value) > 512)
     EXECUTE FUNCTION token_auth.shorten_revocation_value();
 ALTER TABLE token_auth.revocation ENABLE ALWAYS TRIGGER shorten_value;
+
+CREATE TRIGGER merge
+    BEFORE INSERT ON token_auth.revocation
+    FOR EACH ROW WHEN (pg_catalog.current_setting('session_replication_role') = 'replica')
+    EXECUTE FUNCTION token_auth.merge_revocation();
+ALTER TABLE token_auth.revocation ENABLE ALWAYS TRIGGER merge;
 
 CREATE TRIGGER check_policy
     BEFORE INSERT OR UPDATE ON token_auth.issuer

@@ -545,6 +545,8 @@ PG_FUNCTION_INFO_V1(token_auth_log_change);
  * log_change(action text, issuer text, value text) returns void
  *
  * Reads: revoked subject "alice" of issuer "https://idp.example.com" by "admin"
+ * without value: revoked issuer "https://idp.example.com" by "admin"
+ * without issuer, too: pruned 3 revocations by "admin"
  */
 Datum
 token_auth_log_change(PG_FUNCTION_ARGS)
@@ -560,9 +562,13 @@ token_auth_log_change(PG_FUNCTION_ARGS)
 	if (value != NULL)
 		appendStringInfo(&line, " \"%s\" of issuer",
 						 verdict_quote(value, strlen(value)).text);
-	appendStringInfoString(&line, " \"");
-	append_whole_quoted(&line, issuer != NULL ? issuer : "");
-	appendStringInfoString(&line, "\" by \"");
+	if (issuer != NULL)
+	{
+		appendStringInfoString(&line, " \"");
+		append_whole_quoted(&line, issuer);
+		appendStringInfoString(&line, "\"");
+	}
+	appendStringInfoString(&line, " by \"");
 	append_whole_quoted(&line, user != NULL ? user : "");
 	appendStringInfoString(&line, "\"");
 
