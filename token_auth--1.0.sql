@@ -295,6 +295,7 @@ COMMENT ON FUNCTION token_auth.lookup_value(text) IS
 CREATE FUNCTION token_auth.later_expiry(one timestamptz, other timestamptz)
 RETURNS timestamptz
 LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN one IS NOT NULL AND other IS NOT NULL THEN greatest(one, other) END
 $$;

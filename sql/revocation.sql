@@ -224,7 +224,24 @@ SELECT mint.verdict(:'bob');
 SELECT left(value, 7) FROM token_auth.revocation ORDER BY value;
 DELETE FROM token_auth.revocation;
 SELECT mint.verdict(:'bob');
+-- ... and what is here already: the stricter counts, and nothing stands in the way of what comes next
+INSERT INTO token_auth.revocation (issuer, kind, value, source, issued_until, expires_at, reason) VALUES
+    ('https://revocation.test', 'subject', 'bob', 'manual', '2020-01-01', NULL, 'here'), ('https://revocation.test', 'subject', 'bob', 'feed', 'infinity', NULL, 'here'),
+    ('https://revocation.test', 'subject', repeat('b', 600), 'manual', '2020-01-01', NULL, 'here'),
+    ('https://revocation.test', 'token_id', 'one', 'manual', NULL, '2030-01-01', 'here'), ('https://revocation.test', 'token_id', 'two', 'manual', NULL, '2030-01-01', NULL);
+COPY token_auth.revocation (issuer, kind, value, source, issued_until, expires_at, reason) FROM stdin;
+https://revocation.test	subject	bob	manual	infinity	\N	\N
+https://revocation.test	subject	bob	feed	2020-01-01	\N	there
+\.
+INSERT INTO token_auth.revocation (issuer, kind, value, issued_until, expires_at, reason) VALUES
+    ('https://revocation.test', 'subject', repeat('b', 600), 'infinity', NULL, 'there'),
+    ('https://revocation.test', 'token_id', 'one', NULL, '2029-01-01', 'there'), ('https://revocation.test', 'token_id', 'two', NULL, NULL, 'there'), ('https://revocation.test', 'token_id', 'three', NULL, NULL, 'there');
+SELECT kind, left(value, 7), source, issued_until, expires_at, reason FROM token_auth.revocation ORDER BY kind, value, source;
+SELECT mint.verdict(:'bob');
 RESET session_replication_role;
+SELECT mint.outcome('INSERT INTO token_auth.revocation (issuer, kind, value) VALUES (''https://revocation.test'', ''token_id'', ''one'')');
+DELETE FROM token_auth.revocation;
+SELECT count(*) FILTER (WHERE tgenabled <> 'A'), count(*) > 10 FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'token_auth.%' AND NOT tgisinternal;
 
 -- refused: rows that would mean nothing
 CREATE FUNCTION pg_temp.insert(kind text, value text, issued_until timestamptz DEFAULT NULL, issuer text DEFAULT 'https://revocation.test',
