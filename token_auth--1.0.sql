@@ -279,13 +279,14 @@ $$;
 COMMENT ON FUNCTION token_auth.check_given(text, boolean) IS
     'internal: refuse NULL where none may be';
 
--- The C function revocation_lookup_value() does the same.
+-- The C function revocation_lookup_value() does the same. The length is that in
+-- UTF-8, so that databases of different encodings agree.
 CREATE FUNCTION token_auth.lookup_value(value text)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN octet_length(value) > 512
+    SELECT CASE WHEN octet_length(convert_to(value, 'UTF8')) > 512
                 THEN 'sha256:' || encode(sha256(convert_to(value, 'UTF8')), 'hex')
                 ELSE value END
 $$;
@@ -314,29 +315,6 @@ END
 $$;
 COMMENT ON FUNCTION token_auth.shorten_revocation_value() IS
     'internal: store a long value as its SHA-256';
-
--- What logical replication brings is added to what was written here: as an
--- error it would hold up all that comes after it.
-CREATE FUNCTION token_auth.merge_revocation()
-RETURNS trigger
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    UPDATE token_auth.revocation AS r
-    SET issued_until = greatest(r.issued_until, NEW.issued_until),
-        expires_at = token_auth.later_expiry(r.expires_at, NEW.expires_at),
-        reason = coalesce(NEW.reason, r.reason),
-        revoked_at = NEW.revoked_at,
-        revoked_by = NEW.revoked_by
-    WHERE r.issuer = NEW.issuer AND r.kind = NEW.kind
-      AND r.value = token_auth.lookup_value(NEW.value)
-      AND r.source = NEW.source;
-    RETURN CASE WHEN FOUND THEN NULL ELSE NEW END;
-END
-$$;
-COMMENT ON FUNCTION token_auth.merge_revocation() IS
-    'internal: a replicated revocation that is here already makes that one stricter';
 
 CREATE FUNCTION token_auth.limit_keys()
 RETURNS trigger
@@ -1592,7 +1570,8 @@ COMMENT ON FUNCTION token_auth.jwk_thumbprint(jsonb) IS
 
 -- Of two cut-offs the later counts, of two times to keep a row the longer.
 CREATE FUNCTION token_auth.write_revocation(issuer text, kind text, value text, source text,
-    issued_until timestamptz, expires_at timestamptz, reason text)
+    issued_until timestamptz, expires_at timestamptz, reason text,
+    revoked_at timestamptz DEFAULT clock_timestamp(), revoked_by text DEFAULT session_user)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -1602,9 +1581,11 @@ BEGIN
         PERFORM token_auth.raise_error('22023', 'reason is too long', 'It has at most 1024 bytes.', NULL);
     END IF;
 
-    INSERT INTO token_auth.revocation AS r (issuer, kind, value, source, issued_until, expires_at, reason)
-    VALUES (write_revocation.issuer, write_revocation.kind, write_revocation.value,
-            write_revocation.source, write_revocation.issued_until, write_revocation.expires_at, write_revocation.reason)
+    INSERT INTO token_auth.revocation AS r
+        (issuer, kind, value, source, issued_until, expires_at, reason, revoked_at, revoked_by)
+    VALUES (write_revocation.issuer, write_revocation.kind, write_revocation.value, write_revocation.source,
+            write_revocation.issued_until, write_revocation.expires_at, write_revocation.reason,
+            write_revocation.revoked_at, write_revocation.revoked_by)
     ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE
     SET issued_until = greatest(r.issued_until, excluded.issued_until),
         expires_at = token_auth.later_expiry(r.expires_at, excluded.expires_at),
@@ -1616,8 +1597,49 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION token_auth.write_revocation(text, text, text, text, timestamptz, timestamptz, text) IS
+COMMENT ON FUNCTION token_auth.write_revocation(text, text, text, text, timestamptz, timestamptz, text, timestamptz, text) IS
     'internal: revoke; returns whether that changed anything';
+
+-- As an error a row that is here already would hold up all that is replicated
+-- after it.
+CREATE FUNCTION token_auth.merge_revocation()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM token_auth.write_revocation(NEW.issuer, NEW.kind, NEW.value, NEW.source, NEW.issued_until,
+                                        NEW.expires_at, NEW.reason, NEW.revoked_at, NEW.revoked_by);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION token_auth.merge_revocation() IS
+    'internal: write a row that replication brings; one that is here already becomes as strict';
+
+CREATE FUNCTION token_auth.is_subscriber()
+RETURNS boolean
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_subscription_rel
+                   WHERE srrelid = 'token_auth.revocation'::regclass)
+$$;
+COMMENT ON FUNCTION token_auth.is_subscriber() IS
+    'internal: does a subscription bring revocations from elsewhere';
+
+-- A subscriber writes rows of its own. In the publisher's it would be undone by
+-- the next change there, and while it wrote one, what is replicated would wait.
+CREATE FUNCTION token_auth.local_source(source text)
+RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN token_auth.is_subscriber()
+                THEN source || ' ' || (SELECT c.system_identifier FROM pg_control_system() AS c)
+                ELSE source END
+$$;
+COMMENT ON FUNCTION token_auth.local_source(text) IS
+    'internal: the source under which functions write here; on a subscriber with the system identifier';
 
 CREATE FUNCTION token_auth.revoke_value(issuer_or_name text, kind text, value text,
     issued_until timestamptz, expires_at timestamptz, reason text)
@@ -1631,28 +1653,23 @@ BEGIN
     PERFORM token_auth.check_given(kind, value IS NOT NULL);
     PERFORM token_auth.check_given('issued_until',
                                    issued_until IS NOT NULL OR kind IN ('token_id', 'session_id'));
-    IF NOT token_auth.write_revocation(target, kind, value, 'manual', issued_until, expires_at, reason) THEN
+    IF expires_at < clock_timestamp() - interval '5 minutes' THEN
+        PERFORM token_auth.raise_error('22023', 'expires_at lies in the past',
+            'A token that has expired needs no revocation, and this one would be pruned.',
+            'Leave expires_at out if it is not known.');
+    END IF;
+    IF NOT token_auth.write_revocation(target, kind, value, token_auth.local_source('manual'),
+                                       issued_until, expires_at, reason) THEN
         RETURN false;
     END IF;
-    PERFORM token_auth.log_change('revoked ' || split_part(kind, '_', 1), target,
-                                  CASE WHEN kind <> 'issuer' THEN value END);
+    PERFORM token_auth.log_change(
+        CASE WHEN issued_until = 'infinity' THEN 'banned ' ELSE 'revoked ' END || split_part(kind, '_', 1),
+        target, CASE WHEN kind <> 'issuer' THEN token_auth.lookup_value(value) END);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION token_auth.revoke_value(text, text, text, timestamptz, timestamptz, text) IS
     'internal: revoke by any kind, for an administrator; the argument that brings the value is called as the kind';
-
--- The publisher's rows come to a subscriber, and must not meet the subscriber's own.
-CREATE FUNCTION token_auth.has_replicated_revocations()
-RETURNS boolean
-LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT EXISTS (SELECT FROM pg_subscription_rel
-                   WHERE srrelid = 'token_auth.revocation'::regclass)
-$$;
-COMMENT ON FUNCTION token_auth.has_replicated_revocations() IS
-    'internal: does a subscription write revocations here';
 
 -- The digest always, since a token's identifier need not be there or unique.
 CREATE FUNCTION token_auth.write_token_revocation(issuer text, token_id text, digest text,
@@ -1679,7 +1696,7 @@ BEGIN
     END IF;
     IF changed THEN
         PERFORM token_auth.log_change('revoked token', write_token_revocation.issuer,
-            coalesce(write_token_revocation.token_id, write_token_revocation.digest));
+            token_auth.lookup_value(coalesce(write_token_revocation.token_id, write_token_revocation.digest)));
     END IF;
     RETURN changed;
 END
@@ -1698,7 +1715,8 @@ BEGIN
     PERFORM token_auth.check_given('token', revoke_token.token IS NOT NULL);
     SELECT t.* INTO revoked FROM token_auth.token_revocation(revoke_token.token) AS t;
     RETURN token_auth.write_token_revocation(revoked.issuer, revoked.token_id, revoked.digest,
-                                             'manual', revoked.expires_at, revoke_token.reason);
+                                             token_auth.local_source('manual'), revoked.expires_at,
+                                             revoke_token.reason);
 END
 $$;
 COMMENT ON FUNCTION token_auth.revoke_token(text, text) IS
@@ -1716,13 +1734,10 @@ BEGIN
     IF revoked.issuer IS NULL THEN
         RETURN false;
     END IF;
-    -- A source of its own: an open transaction of the holder can hold up neither
-    -- an administrator nor the subscription that brings what was revoked elsewhere.
+    -- a source of its own: who revokes does not wait for an open transaction of the holder
     RETURN token_auth.write_token_revocation(revoked.issuer, revoked.token_id, revoked.digest,
-        CASE WHEN token_auth.has_replicated_revocations()
-             THEN 'holder ' || (SELECT c.system_identifier FROM pg_control_system() AS c)
-             ELSE 'holder' END,
-        revoked.expires_at, revoke_current_token.reason);
+                                             token_auth.local_source('holder'), revoked.expires_at,
+                                             revoke_current_token.reason);
 END
 $$;
 COMMENT ON FUNCTION token_auth.revoke_current_token(text) IS
@@ -1814,20 +1829,28 @@ BEGIN
     DELETE FROM token_auth.revocation AS r
     WHERE r.issuer = target AND r.kind = reinstate.kind
       AND r.value = token_auth.lookup_value(reinstate.value)
-      AND r.source = reinstate.source;
+      AND r.source = token_auth.local_source(reinstate.source);
     IF NOT FOUND THEN
+        IF token_auth.is_subscriber()
+           AND EXISTS (SELECT FROM token_auth.revocation AS r
+                       WHERE r.issuer = target AND r.kind = reinstate.kind
+                         AND r.value = token_auth.lookup_value(reinstate.value)
+                         AND r.source = reinstate.source) THEN
+            PERFORM token_auth.raise_error('55000', 'a revocation that a subscription brought cannot be withdrawn here',
+                'A later change of it would not arrive.', 'Reinstate on the publisher.');
+        END IF;
         RETURN false;
     END IF;
     PERFORM token_auth.log_change('reinstated ' || split_part(reinstate.kind, '_', 1), target,
-                                  CASE WHEN reinstate.kind <> 'issuer' THEN reinstate.value END);
+                                  CASE WHEN reinstate.kind <> 'issuer' THEN token_auth.lookup_value(reinstate.value) END);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION token_auth.reinstate(text, text, text, text) IS
     'withdraw a revocation; returns whether there was one';
 
--- A row goes when every token that it could refuse has been refused for its age
--- for longer than clocks may differ. How old a sign-in may be is known only
+-- A row goes when every token that it could refuse is refused for its age, the
+-- leeway included. How old a sign-in may be is known only
 -- where tokens cannot have an auth_time, which a refreshed token keeps however
 -- often it is refreshed; then the sign-in is iat. Of an issuer that was dropped
 -- nothing is known but the largest leeway that there is.
@@ -1844,7 +1867,7 @@ DECLARE
     as_of CONSTANT timestamptz := clock_timestamp();
     pruned bigint;
 BEGIN
-    IF token_auth.has_replicated_revocations() THEN
+    IF token_auth.is_subscriber() THEN
         PERFORM token_auth.raise_error('55000', 'revocations that a subscription brings cannot be pruned',
             'A later cut-off for a row that is gone would not arrive here.',
             'Prune on the publisher: what is deleted there is deleted here.');
@@ -1885,13 +1908,14 @@ ALTER TABLE token_auth.key ENABLE ALWAYS TRIGGER limit_keys;
 
 CREATE TRIGGER shorten_value
     BEFORE INSERT OR UPDATE ON token_auth.revocation
-    FOR EACH ROW WHEN (octet_length(NEW.value) > 512)
+    FOR EACH ROW WHEN (pg_catalog.octet_length(pg_catalog.convert_to(NEW.value, 'UTF8')) OPERATOR(pg_catalog.>) 512)
     EXECUTE FUNCTION token_auth.shorten_revocation_value();
 ALTER TABLE token_auth.revocation ENABLE ALWAYS TRIGGER shorten_value;
 
 CREATE TRIGGER merge
     BEFORE INSERT ON token_auth.revocation
-    FOR EACH ROW WHEN (pg_catalog.current_setting('session_replication_role') = 'replica')
+    FOR EACH ROW WHEN (pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica'
+                       AND pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.=) 0)
     EXECUTE FUNCTION token_auth.merge_revocation();
 ALTER TABLE token_auth.revocation ENABLE ALWAYS TRIGGER merge;
 

@@ -6,9 +6,8 @@
 \pset null none
 SET client_min_messages = warning;
 -- a zone whose clocks were put on by six hours half a day ago: there the last day had 18 hours
-SELECT count(set_config('timezone', format('AAA0BBB-6,J%s/%s,J%s', j, hour, (j + 100) % 365 + 1), false))
-FROM (SELECT extract(hour FROM t), extract(doy FROM make_date(2025, extract(month FROM t)::int, least(extract(day FROM t)::int, 28)))::int
-      FROM (SELECT now() AT TIME ZONE 'UTC' - interval '12 h') AS n (t)) AS half_a_day_ago (hour, j);
+SELECT count(set_config('timezone', format('AAA0BBB-6,%s/%s,%s', day, hour, (day + 100) % 365), false))
+FROM (SELECT extract(doy FROM t) - 1, extract(hour FROM t) FROM (SELECT now() AT TIME ZONE 'UTC' - interval '12 h') AS n (t)) AS half_a_day_ago (day, hour);
 SELECT extract(epoch FROM now() - (now() - interval '1 day')) / 3600 < 24;
 
 CREATE FUNCTION pg_temp.issuer(name text, leeway interval DEFAULT '30 s', max_lifetime interval DEFAULT '25 h', max_age interval DEFAULT NULL,
@@ -123,7 +122,7 @@ SELECT pg_temp.expired('plain', '1 h');
 INSERT INTO pg_subscription_rel VALUES (1, 'token_auth.key'::regclass, 'r');
 SELECT token_auth.prune_revocations();
 SELECT pg_temp.expired('plain', '1 h');
-INSERT INTO pg_subscription_rel VALUES (1, 'token_auth.revocation'::regclass, 'r');
+INSERT INTO pg_subscription_rel VALUES (1, 'token_auth.revocation'::regclass, 'd');
 \set VERBOSITY default
 SELECT token_auth.prune_revocations();
 ROLLBACK;

@@ -38,6 +38,7 @@ SELECT call, mint.outcome('SELECT token_auth.' || call) FROM unnest(ARRAY[
     'revoke_device(''kinds'', ''d'', NULL)', 'revoke_issuer(''kinds'', NULL)',
     'revoke_token_id(''kind'', ''t'')', 'revoke_session(''kind'', ''i'')', 'revoke_subject(''kind'', ''s'')', 'revoke_client(''kind'', ''c'')',
     'revoke_device(''kind'', ''d'')', 'revoke_issuer(''kind'')', 'revoke_issuer('''')',
+    'revoke_token_id(''kinds'', ''t'', clock_timestamp() - interval ''6 minutes'')', 'revoke_token_id(''kinds'', ''t'', ''-infinity'')',
     'revoke_session(''kinds'', ''i'', repeat(''x'', 1025))', 'revoke_issuer(''kinds'', reason => repeat(''x'', 1025))']) AS call;
 \set VERBOSITY default
 SELECT token_auth.revoke_session('https://KINDS.test/', 'i');
@@ -132,7 +133,7 @@ DELETE FROM token_auth.revocation;
 GRANT SELECT ON pg_temp.call TO regress_kinds;
 SET SESSION AUTHORIZATION regress_kinds;
 SELECT split_part(mint.outcome('SELECT token_auth.' || call), ' ', 1), count(*)
-FROM (TABLE pg_temp.call UNION ALL VALUES (0, 'prune_revocations()', '', ''), (0, 'has_replicated_revocations()', '', ''),
+FROM (TABLE pg_temp.call UNION ALL VALUES (0, 'prune_revocations()', '', ''), (0, 'is_subscriber()', '', ''),
       (0, 'revoke_value(''kinds'', ''subject'', ''s'', now(), NULL, NULL)', '', '')) AS t GROUP BY 1;
 RESET SESSION AUTHORIZATION;
 GRANT EXECUTE ON FUNCTION token_auth.revoke_client TO regress_kinds;

@@ -518,7 +518,7 @@ token_auth_raise_error(PG_FUNCTION_ARGS)
 /* so many octets that their escaped form is never cut */
 #define QUOTED_PIECE 16
 
-/* Append a text escaped, but whole: issuers often differ at the end only. */
+/* Append a text escaped, but whole: issuers and users often differ at the end only. */
 static void
 append_whole_quoted(StringInfo line, const char *text)
 {
@@ -560,8 +560,11 @@ token_auth_log_change(PG_FUNCTION_ARGS)
 	initStringInfo(&line);
 	appendStringInfoString(&line, action != NULL ? action : "");
 	if (value != NULL)
-		appendStringInfo(&line, " \"%s\" of issuer",
-						 verdict_quote(value, strlen(value)).text);
+	{
+		appendStringInfoString(&line, " \"");
+		append_whole_quoted(&line, value);
+		appendStringInfoString(&line, "\" of issuer");
+	}
 	if (issuer != NULL)
 	{
 		appendStringInfoString(&line, " \"");

@@ -41,7 +41,7 @@ static const struct
 /* The open transaction changed the table: the signal table to announce it by. */
 static Oid	changed_status = InvalidOid;
 
-/* Longest value that is stored as it is: a btree row has a limit. */
+/* Longest value, in UTF-8, that is stored as it is: a btree row has a limit. */
 #define LOOKUP_VALUE_SIZE 512
 
 /*
@@ -57,10 +57,10 @@ revocation_lookup_value(const char *value)
 	pg_cryptohash_ctx *hash;
 	char	   *text;
 
-	if (strlen(value) <= LOOKUP_VALUE_SIZE)
+	utf8 = encoding_to_utf8(value);
+	if (strlen(utf8) <= LOOKUP_VALUE_SIZE)
 		return pstrdup(value);
 
-	utf8 = encoding_to_utf8(value);
 	hash = pg_cryptohash_create(PG_SHA256);
 	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
 		pg_cryptohash_update(hash, (uint8 *) utf8, strlen(utf8)) < 0 ||

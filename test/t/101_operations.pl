@@ -94,7 +94,7 @@ my @effects = (
 my %prepare = (
 	'revoke_subject\(\'idp\', \'carol\'\)' => "SELECT token_auth.enable_key('idp', 'idp-1'), token_auth.import_jwks('idp', '" . jwks($key, $new_key) . "')",
 	'ENABLE ALWAYS TRIGGER' => 'ALTER TABLE token_auth.revocation ENABLE TRIGGER ALL; ALTER TABLE token_auth.key ENABLE TRIGGER ALL',
-	'prune_revocations\(\);' => "SELECT token_auth.revoke_token_id('idp', 'spent', '2020-01-01')",
+	'prune_revocations\(\);' => "INSERT INTO token_auth.revocation (issuer, kind, value, expires_at) VALUES ('https://idp.example.com', 'token_id', 'spent', '2020-01-01')",
 );
 my %afterwards = (
 	'ENABLE ALWAYS TRIGGER' => q{SELECT bool_and(tgenabled = 'A') FROM pg_trigger JOIN pg_class AS c ON c.oid = tgrelid WHERE relnamespace = 'token_auth'::regnamespace AND NOT tgisinternal},
