@@ -27,7 +27,7 @@ $primary->append_conf('postgresql.conf', "synchronous_standby_names = 'standby'\
 $primary->reload;
 
 my $signed_in = time - 60;
-my ($key, $new_key, $partner_key) = (keypair('EdDSA', kid => 'idp-1'), keypair('EdDSA', kid => 'idp-2'), keypair('EdDSA', kid => 'partner-1'));
+my ($key, $new_key, $partner_key, $new_partner_key) = (keypair('EdDSA', kid => 'idp-1'), keypair('EdDSA', kid => 'idp-2'), keypair('EdDSA', kid => 'partner-1'), keypair('EdDSA', kid => 'partner-2'));
 my %claims = (client_id => 'admin', scope => 'orders:read', sid => 'session', device_id => 'device');
 my %issuer = (idp => [ 'https://idp.example.com', $key ], partner => [ 'https://login.partner.example', $partner_key ]);
 $primary->safe_psql('shop', 'CREATE EXTENSION token_auth');
@@ -70,19 +70,23 @@ my @effects = (
 	[ qr/'alice', reason => 'laptop stolen'/, 'a token of before', sub { $token{alice} }, 'alice', '28T10' ],
 	[ qr/'alice', reason => 'laptop stolen'/, 'a token that was refreshed', sub { issued_now(auth_time => $signed_in) }, 'alice', '28T10' ],
 	[ qr/'alice', reason => 'laptop stolen'/, 'a new sign-in', sub { issued_now() }, 'alice', 'alice' ],
-	[ qr/reinstate\('idp', 'subject', 'alice'\)/, 'banned and reinstated', sub { issued_now() }, 'alice', 'alice' ],
+	[ qr/'alice', 'infinity'/, 'a new sign-in', sub { issued_now() }, 'alice', '28T10' ],
+	[ qr/reinstate\('idp', 'subject', 'alice'\)/, 'a new sign-in', sub { issued_now() }, '28T10', 'alice' ],
 	[ qr/revoke_session/, 'a token of the session', sub { $session }, 'erin', '28T10' ],
 	[ qr/revoke_session/, 'one that is issued in it later', sub { issued_now(sid => '08a5019c-17e1-4977-8f42-65a12843ea02') }, 'alice', '28T10' ],
 	[ qr/revoke_token\(:'bob'/, 'the token', sub { $token{bob} }, 'bob', '28T10' ],
 	[ qr/revoke_client\('idp', 'shop'/, 'a token of the client', sub { new_token_of('idp', client_id => 'shop') }, 'alice', '28T10' ],
 	[ qr/revoke_client\('idp', 'shop'/, 'a new one', sub { issued_now(client_id => 'shop') }, 'alice', 'alice' ],
-	[ qr/'kiosk', 'infinity'/, 'a token of the client', sub { issued_now(client_id => 'kiosk') }, 'alice', '28T09' ],
+	[ qr/'kiosk', 'infinity'/, 'a token of the client', sub { issued_now(client_id => 'kiosk') }, 'alice', '28T10' ],
+	[ qr/SET clients/, 'a token of another client', sub { issued_now(client_id => 'stall') }, 'alice', '28T09' ],
 	[ qr/revoke_device/, 'a token of the device', sub { issued_now(device_id => 'a81c3f') }, 'alice', '28T10' ],
 	[ qr/disable_key\('idp', 'idp-1'\)/, 'a token of the key', sub { $token{carol} }, 'carol', '28T05' ],
 	[ qr/:'new_jwks'/, 'a token of the new key', sub { mint($new_key, payload(issued_now())) }, '28T05', 'alice' ],
 	[ qr/:'new_jwks'/, 'one of the old key', sub { $token{carol} }, '28T05', '28T05' ],
 	[ qr/enabled = false/, 'a token of the issuer', sub { $partner }, 'peter', '28T04' ],
-	[ qr/revoke_issuer\('partner'/, 'a token of the issuer', sub { $partner }, '28T04', '28T05' ],
+	[ qr/revoke_issuer\('partner'/, 'a token of the old key', sub { $partner }, '28T04', '28T05' ],
+	[ qr/revoke_issuer\('partner'/, 'one of the new key, of before', sub { mint($new_partner_key, payload($partner)) }, '28T04', '28T10' ],
+	[ qr/revoke_issuer\('partner'/, 'one of the new key, of now', sub { mint($new_partner_key, payload(new_token_of('partner', sub => 'peter', iat => time + 2))) }, '28T04', 'peter' ],
 	[ qr/drop_issuer\('partner'/, 'a token of the issuer', sub { $partner }, '28T05', '28T04' ],
 	[ qr/revoke_subject\('idp', 'carol'\)/, 'on the standby, once replayed', sub { $token{carol} }, 'carol', '28T10', \&replayed ],
 	[ qr/revoke_subject\('idp', 'dave'\)/, 'on the standby, at once', sub { $token{dave} }, 'dave', '28T10', sub { $standby } ],
@@ -93,6 +97,8 @@ my @effects = (
 # What must be so before some of them; what must be so afterwards.
 my %prepare = (
 	'revoke_subject\(\'idp\', \'carol\'\)' => "SELECT token_auth.enable_key('idp', 'idp-1'), token_auth.import_jwks('idp', '" . jwks($key, $new_key) . "')",
+	'revoke_issuer\(\'partner\'' => "SELECT token_auth.import_jwks('partner', '" . jwks($new_partner_key) . "', replace => false)",
+	'SET claim_constraints' => "SELECT token_auth.reinstate('idp', 'issuer', '')",
 	'ENABLE ALWAYS TRIGGER' => 'ALTER TABLE token_auth.revocation ENABLE TRIGGER ALL; ALTER TABLE token_auth.key ENABLE TRIGGER ALL',
 	'prune_revocations\(\);' => "INSERT INTO token_auth.revocation (issuer, kind, value, expires_at) VALUES ('https://idp.example.com', 'token_id', 'spent', '2020-01-01')",
 );
@@ -136,9 +142,12 @@ my $document = Document->new('docs/operations.md', folder => tempdir(CLEANUP => 
 			is($primary->safe_psql('shop', $afterwards{$pattern}), 't', "$block->{name}: done");
 		}
 		like($printed, qr/^ t\s*$/m, "$block->{name}: it has arrived") if $block->{text} =~ /has_arrived/;
-		if ($block->{text} =~ /CREATE SUBSCRIPTION/)
+		if ($block->{text} =~ /(?:CREATE|ALTER) SUBSCRIPTION/)
 		{
-			$subscriber->poll_query_until('shop', q{SELECT count(*) = 3 AND bool_and(srsubstate = 'r') FROM pg_subscription_rel});
+			$subscriber->poll_query_until('shop', q{SELECT count(*) IN (1, 3) AND bool_and(srsubstate = 'r') FROM pg_subscription_rel});
+		}
+		if ($block->{text} =~ /ALTER SUBSCRIPTION/)
+		{
 			is(verdict($subscriber, $token{carol}), '28T10', "$block->{name}: what was revoked is refused there");
 			is(verdict($subscriber, issued_now(sub => 'grace')), 'grace', '... and another token accepted, by the keys that came');
 		}
