@@ -1635,11 +1635,13 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN token_auth.is_subscriber()
-                THEN source || ' ' || (SELECT c.system_identifier FROM pg_control_system() AS c)
+                THEN (SELECT format('%s %s/%s', source, c.system_identifier, d.oid)
+                      FROM pg_control_system() AS c, pg_database AS d
+                      WHERE d.datname = current_database())
                 ELSE source END
 $$;
 COMMENT ON FUNCTION token_auth.local_source(text) IS
-    'internal: the source under which functions write here; on a subscriber with the system identifier';
+    'internal: the source under which functions write here; on a subscriber with what tells this database from any other';
 
 CREATE FUNCTION token_auth.revoke_value(issuer_or_name text, kind text, value text,
     issued_until timestamptz, expires_at timestamptz, reason text)

@@ -451,6 +451,7 @@ judge(VerifiedToken *token, Detail *detail)
 {
 	int64		now_us = now_unix_us();
 	uint64		generation = catalog_status_generation;
+	bool		is_told = !RecoveryInProgress();	/* asked once: a promotion may come between */
 	const char *revoked_by;
 	Verdict		verdict;
 
@@ -459,13 +460,13 @@ judge(VerifiedToken *token, Detail *detail)
 	if (verdict != VERDICT_OK)
 		return verdict;
 
-	if (token->status_generation == generation && !RecoveryInProgress())
+	if (token->status_generation == generation && is_told)
 		return VERDICT_OK;
 	revoked_by = revocation_covers(&token->revocation_keys);
 	if (revoked_by != NULL)
 		return verdict_refuse(detail, VERDICT_REVOKED,
 							  "It is revoked by its %s.", revoked_by);
-	if (!RecoveryInProgress())
+	if (is_told)
 		token->status_generation = generation;
 	return VERDICT_OK;
 }

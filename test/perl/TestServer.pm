@@ -9,6 +9,7 @@
 #	is($session->query('SELECT 1'), '1', '...');
 #	like($session->refusal('SELECT 1/0'), qr/22012/, '...');
 #	$session->start('SELECT ...');	# returns at once; finish() waits and returns the rows
+#	ok($session->query_until('SELECT ...', '28T10'), '...');	# rows, or a SQLSTATE
 #	configure($node, 'token_auth.binding' => 'transaction');	# for sessions to come
 #	stop_servers($node);	# and no process must have died before
 #
@@ -22,6 +23,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More ();
+use Time::HiRes ();
 use TokenAuth;
 
 our @EXPORT = qw(configure connect_to install leaks log_of log_position new_server new_token stop_servers test_secret);
@@ -179,6 +181,21 @@ sub refusal
 
 # The messages of the last statement.
 sub messages { return $_[0]->{err} }
+
+# Run some SQL again and again until it is refused with this SQLSTATE, or its
+# rows are these; false if that never comes.
+sub query_until
+{
+	my ($self, $sql, $expected) = @_;
+
+	for (1 .. 10 * ($PostgreSQL::Test::Utils::timeout_default || 180))
+	{
+		my $rows = $self->query($sql);
+		return 1 if $rows eq $expected || $self->{err} =~ /^ERROR:  \Q$expected\E:/m;
+		Time::HiRes::usleep(100_000);
+	}
+	return 0;
+}
 
 sub pid { return $_[0]->query('SELECT pg_backend_pid()') }
 

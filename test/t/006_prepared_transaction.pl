@@ -1,5 +1,5 @@
-# A prepared transaction takes no token with it, and a revocation in it counts
-# from COMMIT PREPARED on, whichever session runs that.
+# A prepared transaction takes no token with it, and what it does to revocations
+# counts from COMMIT PREPARED on, whichever session runs that.
 use strict;
 use warnings;
 use FindBin;
@@ -10,7 +10,9 @@ use Test::More;
 use TestServer;
 use TokenAuth;
 
-my $node = new_server('prepared', 'max_prepared_transactions = 10');
+my $node = new_server('prepared', 'max_prepared_transactions = 10', 'autovacuum = off',
+	# a lost message must not be made good by time
+	'token_auth.recheck_interval = 60s');
 install($node);
 $node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CREATE TABLE t (n int); GRANT ALL ON t TO app');
 my $subject = "SELECT coalesce(token_auth.subject(), 'nobody')";
@@ -61,6 +63,13 @@ my %changes = (
 	'a revocation after one rolled back' => [
 		"SAVEPOINT s; SELECT token_auth.revoke_subject('idp', 'bob', 'infinity'); ROLLBACK TO s; SELECT token_auth.revoke_subject('idp', 'alice', 'infinity')",
 		'28T10', "SELECT token_auth.reinstate('idp', 'subject', 'alice')" ],
+	'a revocation by hand' => [
+		"INSERT INTO token_auth.revocation (issuer, kind, value, issued_until) VALUES ('https://idp.example.com', 'subject', 'alice', 'infinity')",
+		'28T10', 'DELETE FROM token_auth.revocation' ],
+	'revocations that are copied' => [
+		"COPY token_auth.revocation (issuer, kind, value, issued_until) FROM stdin;\n"
+		  . "https://idp.example.com\tsubject\tcarol\tinfinity\nhttps://idp.example.com\tsubject\talice\tinfinity\n\\.\nSELECT",
+		'28T10', 'DELETE FROM token_auth.revocation' ],
 	'a disabled key' => [ "SELECT token_auth.disable_key('idp', 'first')", '28T05',
 		"SELECT token_auth.enable_key('idp', 'first')" ],
 	'a disabled issuer' => [ 'UPDATE token_auth.issuer SET enabled = false', '28T04',
@@ -105,5 +114,47 @@ for my $name (sort keys %changes)
 	$_->quit for $reader, $administrator;
 }
 
+# --- TRUNCATE: who must look at the table waits for what becomes of it -----------
+my $administrator = connect_to($node);
+my $revoked = connect_to($node, user => 'app');
+my $other = connect_to($node, user => 'app');
+my $pid = $revoked->pid;
+
+$administrator->query("SELECT token_auth.revoke_subject('idp', 'alice', 'infinity')");
+is(outcome($revoked, "SELECT token_auth.set_session_token('$alice')"), '28T10', 'TRUNCATE: before it');
+is(outcome($other, "SELECT token_auth.set_session_token('$bob')"), 'bob', '... and a session that has looked');
+for my $end ('ROLLBACK', 'COMMIT')
+{
+	unlike($administrator->refusal("BEGIN; TRUNCATE token_auth.revocation; PREPARE TRANSACTION 'truncate'"), qr/ERROR/, '... it can be prepared');
+	is(outcome($revoked, "SET lock_timeout = '50ms'; SELECT token_auth.set_session_token('$alice')"), '55P03', '... nobody is let in meanwhile');
+	is(outcome($other, $subject), 'bob', '... who has looked goes on');
+	$revoked->query('RESET lock_timeout');
+	$revoked->start("SELECT token_auth.set_session_token('$alice')");
+	ok($revoked->wait_until_blocked($node, $pid), '... who must look waits');
+	$node->safe_psql('postgres', "$end PREPARED 'truncate'");
+	$revoked->finish;
+	like($revoked->messages, qr/28T10/, '... and is refused after ROLLBACK PREPARED') if $end eq 'ROLLBACK';
+	is($revoked->messages, '', '... and is let in after COMMIT PREPARED') if $end eq 'COMMIT';
+}
+is(outcome($revoked, $subject), 'alice', '... for good');
+is(outcome($other, $subject), 'bob', '... as the other is');
+
+# --- prune_revocations() -------------------------------------------------------------
+my $token_id = payload($alice)->{jti};
+$administrator->query("INSERT INTO token_auth.revocation (issuer, kind, value, expires_at) VALUES ('https://idp.example.com', 'token_id', '$token_id', '2000-01-01'); "
+	. "SELECT token_auth.revoke_subject('idp', 'carol', 'infinity')");
+is(outcome($revoked, $subject), '28T10', 'prune_revocations(): before it');
+for my $end ('ROLLBACK', 'COMMIT')
+{
+	is($administrator->query("BEGIN; SELECT token_auth.prune_revocations(); PREPARE TRANSACTION 'prune'"), '1', '... a row goes in a prepared transaction');
+	is(outcome($revoked, $subject), '28T10', '... and counts meanwhile');
+	is($administrator->query('SELECT token_auth.prune_revocations()'), '0', '... another does not wait for it');
+	$node->safe_psql('postgres', "$end PREPARED 'prune'");
+	is($administrator->query('SELECT count(*) FROM token_auth.revocation'), $end eq 'COMMIT' ? '1' : '2', "... $end PREPARED");
+	is(outcome($revoked, $subject), $end eq 'COMMIT' ? 'alice' : '28T10', '... decides about it');
+}
+is(outcome($other, "SELECT token_auth.set_session_token('" . new_token(sub => 'carol') . "')"), '28T10', '... the other row counts on');
+
+$_->quit for $administrator, $revoked, $other;
 stop_servers($node);
 done_testing();
