@@ -10,13 +10,14 @@
 #	make fuzz FUZZ_TIME=60	the core under libFuzzer, each target for some seconds
 #	make lint		what compilers and analyzers say
 #	make bench-limits	what the worst that may arrive costs: docs/limits.md
+#	make bench-revocations	what revocations cost readers: bench/revocations.md
 #	make unit, layering, indent		one check alone; the code's layout
 
 PG_CONFIG ?= pg_config
 
 # These find a PostgreSQL for themselves, or need none. PGXS has a "check" too,
 # which says that it cannot; it is left out when only these are asked for.
-scripts = demo check check-sanitize check-valgrind soak setup unit fuzz lint bench-limits layering indent
+scripts = demo check check-sanitize check-valgrind soak setup unit fuzz lint bench-limits bench-revocations layering indent
 .PHONY: $(scripts)
 
 ifneq ($(filter-out $(scripts),$(or $(MAKECMDGOALS),all)),)
@@ -120,6 +121,12 @@ lint:
 
 bench-limits:
 	@bench/limits $(COUNT)
+
+ROWS = 10000000
+SECONDS = 60
+ROUNDS = 3
+bench-revocations:
+	@bench/revocations $(ROWS) $(SECONDS) $(ROUNDS)
 
 layering:
 	$(MAKE) all

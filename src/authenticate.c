@@ -305,6 +305,7 @@ set_revocation_keys(VerifiedToken *verified, const Token *token,
 	keys->has_signed_in_at = signed_in_at != TIME_ABSENT;
 	if (keys->has_signed_in_at)
 		keys->signed_in_at = UNIX_US_TO_TIMESTAMPTZ(signed_in_at);
+	revocation_hash_keys(keys);
 }
 
 /* Fill *verified, in the current memory context; false if a text cannot be represented. */
@@ -450,7 +451,7 @@ static Verdict
 judge(VerifiedToken *token, Detail *detail)
 {
 	int64		now_us = now_unix_us();
-	uint64		generation = catalog_status_generation;
+	RevocationsHeard heard = revocation_signal_heard();
 	bool		is_told = !RecoveryInProgress();	/* asked once: a promotion may come between */
 	const char *revoked_by;
 	Verdict		verdict;
@@ -460,14 +461,14 @@ judge(VerifiedToken *token, Detail *detail)
 	if (verdict != VERDICT_OK)
 		return verdict;
 
-	if (token->status_generation == generation && is_told)
+	if (is_told && revocation_stands(&token->revocation_keys, token->heard))
 		return VERDICT_OK;
 	revoked_by = revocation_covers(&token->revocation_keys);
 	if (revoked_by != NULL)
 		return verdict_refuse(detail, VERDICT_REVOKED,
 							  "It is revoked by its %s.", revoked_by);
 	if (is_told)
-		token->status_generation = generation;
+		token->heard = heard;
 	return VERDICT_OK;
 }
 

@@ -53,7 +53,7 @@ typedef struct VerifiedToken
 	RevocationKeys revocation_keys;
 	const char *log_detail;		/* issuer and key, for the server log only */
 	uint64		configuration_generation;
-	uint64		status_generation;
+	RevocationsHeard heard;		/* when it was last found not revoked */
 
 	/* memory */
 	MemoryContext context;

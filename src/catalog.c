@@ -15,7 +15,8 @@
  * A change is announced by a relcache message for one of two empty tables that
  * nobody opens, so that no busy relcache entry is rebuilt because of it. The
  * messages follow the transaction, reach every backend of the database and,
- * for configuration, hot standbys.
+ * for configuration, hot standbys. Of a few revocations there is more to tell:
+ * revocation_signal.c.
  *
  * A message can only be understood while the OID of its table is known. So the
  * signal tables are looked up before anything is read, and forgotten only

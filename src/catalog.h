@@ -17,7 +17,7 @@ typedef enum CatalogTable
 	CATALOG_SECRET,
 	CATALOG_REVOCATION,
 	CATALOG_CONFIGURATION,		/* empty: its messages say that issuers or keys changed */
-	CATALOG_STATUS				/* empty: its messages say that revocations changed */
+	CATALOG_STATUS				/* empty: its messages say that any revocation may have changed */
 } CatalogTable;
 
 #define CATALOG_TABLE_COUNT (CATALOG_STATUS + 1)

@@ -3,25 +3,17 @@
  *		Which tokens are refused before their time.
  *
  * The table is probed by index, a probe for each kind that the token has a
- * value for, and again after each message that something was revoked. On a
- * standby no such message arrives, so there every statement probes.
+ * value for, and again after each signal that concerns the token.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog.h"
-#include "commands/trigger.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "encoding.h"
-#include "fmgr.h"
-#include "miscadmin.h"
-#include "report.h"
 #include "revocation.h"
-#include "storage/sinval.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 static const struct
@@ -37,9 +29,6 @@ static const struct
 	[REVOCATION_ISSUER] = {"issuer", true},
 	[REVOCATION_DEVICE_ID] = {"device_id", true}
 };
-
-/* The open transaction changed the table: the signal table to announce it by. */
-static Oid	changed_status = InvalidOid;
 
 /* Longest value, in UTF-8, that is stored as it is: a btree row has a limit. */
 #define LOOKUP_VALUE_SIZE 512
@@ -127,77 +116,27 @@ revocation_covers(const RevocationKeys *keys)
 	return covered_by;
 }
 
-/*
- * Tell the other backends that the table changed. One message for the whole
- * transaction, sent when it has committed: a catalog invalidation for every
- * command would make logical decoding of a bulk revocation quadratic.
- */
-static void
-send_status_message(void)
-{
-	SharedInvalidationMessage message;
-
-	memset(&message, 0, sizeof(message));
-	message.rc.id = SHAREDINVALRELCACHE_ID;
-	message.rc.dbId = MyDatabaseId;
-	message.rc.relId = changed_status;
-	SendSharedInvalidMessages(&message, 1);
-}
-
-static void
-revocation_at_transaction_end(XactEvent event, void *arg)
-{
-	if (!OidIsValid(changed_status))
-		return;
-
-	switch (event)
-	{
-		case XACT_EVENT_PRE_PREPARE:
-			/* COMMIT PREPARED may run in any backend, without us */
-			CacheInvalidateRelcacheByRelid(changed_status);
-			break;
-		case XACT_EVENT_COMMIT:
-			send_status_message();
-			break;
-		default:
-			break;
-	}
-
-	/* what this backend judged by its own uncommitted rows is open again */
-	catalog_status_generation++;
-
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
-		event == XACT_EVENT_PREPARE)
-		changed_status = InvalidOid;
-}
-
-static void
-revocation_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
-								 SubTransactionId parent, void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB && OidIsValid(changed_status))
-		catalog_status_generation++;
-}
-
+/* Fill in what signals about a token with these keys look like. */
 void
-revocation_init(void)
+revocation_hash_keys(RevocationKeys *keys)
 {
-	RegisterXactCallback(revocation_at_transaction_end, NULL);
-	RegisterSubXactCallback(revocation_at_subtransaction_end, NULL);
+	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
+	{
+		if (keys->values[kind] != NULL)
+			keys->hashes[kind] = revocation_signal_hash(keys->issuer, kinds[kind].name,
+														keys->values[kind]);
+	}
 }
 
-PG_FUNCTION_INFO_V1(token_auth_status_changed);
-
-/* status_changed() returns trigger: what revokes a token was changed by this transaction */
-Datum
-token_auth_status_changed(PG_FUNCTION_ARGS)
+/* Has nothing been heard since then that concerns a token with these keys? */
+bool
+revocation_stands(const RevocationKeys *keys, RevocationsHeard since)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		report_error("39P01", "status_changed() can only be called as a trigger",
-					 NULL, NULL);
-
-	changed_status = catalog_table_oid(CATALOG_STATUS);
-	catalog_status_generation++;
-	ForceSyncCommit();
-	PG_RETURN_POINTER(NULL);
+	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
+	{
+		if (keys->values[kind] != NULL &&
+			revocation_signal_concerns(keys->hashes[kind], since))
+			return false;
+	}
+	return true;
 }

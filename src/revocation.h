@@ -6,6 +6,7 @@
 #define TOKEN_AUTH_REVOCATION_H
 
 #include "datatype/timestamp.h"
+#include "revocation_signal.h"
 
 typedef enum RevocationKind
 {
@@ -25,12 +26,14 @@ typedef struct RevocationKeys
 {
 	const char *issuer;
 	const char *values[REVOCATION_KIND_COUNT];	/* as looked up; NULL: has none */
+	uint32		hashes[REVOCATION_KIND_COUNT];	/* in signals; by revocation_hash_keys() */
 	bool		has_signed_in_at;
 	TimestampTz signed_in_at;	/* auth_time, else iat */
 } RevocationKeys;
 
-extern void revocation_init(void);
 extern char *revocation_lookup_value(const char *value);
+extern void revocation_hash_keys(RevocationKeys *keys);
+extern bool revocation_stands(const RevocationKeys *keys, RevocationsHeard since);
 extern const char *revocation_covers(const RevocationKeys *keys);
 
 #endif							/* TOKEN_AUTH_REVOCATION_H */

@@ -12,7 +12,7 @@
 #include "issuer_store.h"
 #include "miscadmin.h"
 #include "report.h"
-#include "revocation.h"
+#include "revocation_signal.h"
 #include "session.h"
 #include "settings.h"
 
@@ -47,7 +47,7 @@ _PG_init(void)
 	issuer_store_init();
 	authenticate_init();
 	catalog_init();
-	revocation_init();
+	revocation_signal_init();
 	session_init();
 	report_init();
 	is_initialized = true;

@@ -1,5 +1,6 @@
-# Revocations rebuild no relcache entry: what other sessions know of a table in
-# use, its policies among it, stays. The revocations are noticed all the same.
+# Revocations of others cost a session next to nothing: no relcache entry is
+# rebuilt, so what it knows of a table in use, its policies among it, stays, and
+# it does not look whether its own token is revoked. Its own is noticed at once.
 use strict;
 use warnings;
 use FindBin;
@@ -11,7 +12,7 @@ use TestServer;
 use TokenAuth;
 
 my $rounds = 50;
-my $node = new_server('relcache', 'autovacuum = off', 'token_auth.recheck_interval = 60s');
+my $node = new_server('signals', 'autovacuum = off', 'token_auth.recheck_interval = 60s');
 install($node);
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
@@ -21,7 +22,7 @@ $node->safe_psql('postgres', q{
 	ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY own ON orders TO app USING (owner_id = token_auth.subject());
 });
-my $token = new_token();
+my $token = new_token(jti => 'of alice');
 my $reader = connect_to($node, user => 'app');
 my $revoker = connect_to($node);
 my $changer = connect_to($node);
@@ -74,10 +75,45 @@ cmp_ok($builds->{$_}, '>=', $rounds, "$_ is looked up after each change of the t
 $builds = builds_of($rounds, sub { revoke("again $_[0]") });
 is($builds->{$_}, 0, "$_ is not looked up after a revocation") for sort keys %$builds;
 
+# how often somebody has looked for a revocation
+sub probes
+{
+	$_->query('SELECT pg_stat_force_next_flush()') for $reader, $revoker, $changer;
+	return $changer->query("SELECT idx_scan FROM pg_stat_all_indexes WHERE indexrelname = 'revocation_pkey'");
+}
+
+sub insert
+{
+	my ($from, $to) = @_;
+	return $revoker->query("INSERT INTO token_auth.revocation (issuer, kind, value) SELECT 'https://idp.example.com', 'token_id', n FROM generate_series($from, $to) AS n");
+}
+
+sub probes_after
+{
+	my ($n, $rows) = @_;
+	my $before = probes();
+
+	for my $round (1 .. $n)
+	{
+		insert($round * 100, $round * 100 + $rows - 1);
+		$reader->query('SELECT id FROM orders');
+	}
+	return probes() - $before;
+}
+
+cmp_ok(probes_after($rounds, 17), '>=', $rounds, 'after many revocations at once a session looks whether its own is among them');
+$revoker->query('DELETE FROM token_auth.revocation');
+$reader->query('SELECT id FROM orders');
+cmp_ok(probes_after($rounds, 1), '<', $rounds, '... after single ones of others it seldom does');
+
 # ... which has come each time: the next is the reader's own
 revoke('again');
 $revoker->query("SELECT token_auth.revoke_subject('idp', 'alice', 'infinity')");
 like($reader->refusal('SELECT id FROM orders'), qr/28T10/, 'the reader is refused as soon as it is revoked itself');
+$revoker->query("SELECT token_auth.reinstate('idp', 'subject', 'alice')");
+is($reader->query('SELECT id FROM orders'), '1', '... until it is reinstated');
+$revoker->query("INSERT INTO token_auth.revocation (issuer, kind, value) VALUES ('https://idp.example.com', 'token_id', 'of alice')");
+like($reader->refusal('SELECT id FROM orders'), qr/28T10/, '... and revoked by itself');
 
 $_->quit for $reader, $revoker, $changer;
 stop_servers($node);
