@@ -57,14 +57,20 @@ static struct
 	uint32		hashes[MAX_HASHES];
 }			changed;
 
+static uint32
+hash_text(const char *text)
+{
+	return hash_bytes((const unsigned char *) text, (int) strlen(text));
+}
+
 /* The hash of a row's first columns, or of what a token can be revoked by; never 0. */
 uint32
 revocation_signal_hash(const char *issuer, const char *kind, const char *value)
 {
-	uint32		hash = hash_bytes((const unsigned char *) issuer, strlen(issuer));
+	uint32		hash = hash_text(issuer);
 
-	hash = hash_combine(hash, hash_bytes((const unsigned char *) kind, strlen(kind)));
-	hash = hash_combine(hash, hash_bytes((const unsigned char *) value, strlen(value)));
+	hash = hash_combine(hash, hash_text(kind));
+	hash = hash_combine(hash, hash_text(value));
 	return hash != 0 ? hash : 1;
 }
 
