@@ -293,16 +293,6 @@ $$;
 COMMENT ON FUNCTION token_auth.lookup_value(text) IS
     'internal: the form in which a value is stored and looked up';
 
-CREATE FUNCTION token_auth.later_expiry(one timestamptz, other timestamptz)
-RETURNS timestamptz
-LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN one IS NOT NULL AND other IS NOT NULL THEN greatest(one, other) END
-$$;
-COMMENT ON FUNCTION token_auth.later_expiry(timestamptz, timestamptz) IS
-    'internal: the later of two times at which a revocation is not needed any more; NULL = unknown, which is later than any';
-
 CREATE FUNCTION token_auth.shorten_revocation_value()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -1588,7 +1578,8 @@ BEGIN
             write_revocation.revoked_at, write_revocation.revoked_by)
     ON CONFLICT ON CONSTRAINT revocation_pkey DO UPDATE
     SET issued_until = greatest(r.issued_until, excluded.issued_until),
-        expires_at = token_auth.later_expiry(r.expires_at, excluded.expires_at),
+        expires_at = CASE WHEN r.expires_at IS NOT NULL AND excluded.expires_at IS NOT NULL
+                          THEN greatest(r.expires_at, excluded.expires_at) END,
         reason = coalesce(excluded.reason, r.reason),
         revoked_at = excluded.revoked_at,
         revoked_by = excluded.revoked_by
@@ -1852,10 +1843,10 @@ COMMENT ON FUNCTION token_auth.reinstate(text, text, text, text) IS
     'withdraw a revocation; returns whether there was one';
 
 -- A row goes when every token that it could refuse is refused for its age, the
--- leeway included. How old a sign-in may be is known only
--- where tokens cannot have an auth_time, which a refreshed token keeps however
--- often it is refreshed; then the sign-in is iat. Of an issuer that was dropped
--- nothing is known but the largest leeway that there is.
+-- leeway included. How old a sign-in may be is known only where tokens cannot
+-- have an auth_time, which stays the same however often a token is refreshed;
+-- then the sign-in is iat. Of an issuer that was dropped nothing is known but
+-- the largest leeway that there is.
 --
 -- Rows that somebody else is changing stay for the next time: who revokes may
 -- not be made to fail by a deadlock. In UTC a day has 24 hours, as for tokens.
