@@ -161,18 +161,19 @@ catalog_table_oid(CatalogTable which)
 void
 catalog_open(CatalogScan *scan, CatalogTable which)
 {
-	/* the signal tables first: a message about them must find them known */
-	(void) catalog_table_oid(CATALOG_CONFIGURATION);
-	(void) catalog_table_oid(CATALOG_STATUS);
-
 	scan->scan = NULL;
 	for (;;)
 	{
-		Oid			table = catalog_table_oid(which);
+		Oid			table;
+
+		/* the signal tables first: a message about them must find them known */
+		(void) catalog_table_oid(CATALOG_CONFIGURATION);
+		(void) catalog_table_oid(CATALOG_STATUS);
+		table = catalog_table_oid(which);
 
 		scan->relation = try_table_open(table, AccessShareLock);
 		if (scan->relation == NULL)
-			catalog_forget_oids();
+			catalog_invalidate((Datum) 0, InvalidOid);
 		else if (catalog_oids[which].table == table)
 			break;
 		else

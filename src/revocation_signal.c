@@ -6,10 +6,12 @@
  * PostgreSQL's shared invalidation messages, and each session looks again
  * before its next statement. If every session looked after each revocation, a
  * burst of them would slow down all; so a message says what was revoked, as a
- * hash, and only those look that hold a token with such a hash. It is sent as
- * one about the catalog cache of text search templates: messages about catalog
- * caches are the only ones that carry a hash, nothing depends on that cache,
- * and no entry of it is dropped unless it has this very hash.
+ * hash, and only those look that hold a token with such a hash. Messages about
+ * catalog caches are the only ones that carry a hash. So it is sent as one
+ * about that of text search templates by name, which only DDL asks, and of
+ * whose changes nobody else wants to be told (as of those by OID: there all
+ * dictionaries of a session would be made anew). An entry with the same hash
+ * would be read anew, and nothing more.
  *
  * Where one transaction changed more than a few rows, or what it changed is
  * not known, the message is a relcache message for the empty table status,
@@ -17,7 +19,9 @@
  * transaction: a catalog invalidation for every command would make logical
  * decoding of a bulk revocation quadratic.
  *
- * No message reaches a standby; there every statement looks.
+ * Other versions of the library in the same server must agree on all this, or
+ * sessions miss what others send until recheck_interval has passed. On a
+ * standby, which no such message reaches, every statement looks.
  */
 #include "postgres.h"
 
@@ -36,12 +40,15 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
-#define CARRIER TSTEMPLATEOID
+#define CARRIER TSTEMPLATENAMENSP
 
-/* Rows that one transaction tells of by their hashes; for more all look. */
-#define MAX_HASHES 16
+/*
+ * So many hashes one transaction tells of; for more all look. Few: a session
+ * that is kept from listening while 4096 messages come loses its caches.
+ */
+#define MAX_HASHES 8
 
-/* A signal of a hash concerns all hashes of its bucket: some look in vain, one in so many. */
+/* A signal concerns all hashes of its bucket: with seven kinds, one in 150 that do not matter. */
 #define BUCKETS 1024
 
 /* What was heard: how many signals, and which of them was the last for a bucket. */
@@ -187,6 +194,20 @@ text_column(HeapTuple row, TupleDesc descriptor, int number)
 	return is_null ? NULL : TextDatumGetCString(value);
 }
 
+static void
+note_hash(uint32 hash)
+{
+	for (int i = 0; i < changed.n_hashes; i++)
+	{
+		if (changed.hashes[i] == hash)
+			return;
+	}
+	if (changed.n_hashes == MAX_HASHES)
+		changed.all = true;
+	else
+		changed.hashes[changed.n_hashes++] = hash;
+}
+
 /* Note that a row was added or taken away. */
 static void
 note_row(HeapTuple row, TupleDesc descriptor)
@@ -195,11 +216,10 @@ note_row(HeapTuple row, TupleDesc descriptor)
 	char	   *kind = text_column(row, descriptor, 2);
 	char	   *value = text_column(row, descriptor, 3);
 
-	if (issuer == NULL || kind == NULL || value == NULL ||
-		changed.n_hashes == MAX_HASHES)
+	if (issuer == NULL || kind == NULL || value == NULL)
 		changed.all = true;
 	else
-		changed.hashes[changed.n_hashes++] = revocation_signal_hash(issuer, kind, value);
+		note_hash(revocation_signal_hash(issuer, kind, value));
 }
 
 static void
