@@ -15,9 +15,10 @@
  *
  * Where one transaction changed more than a few rows, or what it changed is
  * not known, the message is a relcache message for the empty table status,
- * after which all look; so after messages were lost. It is one for the whole
- * transaction: a catalog invalidation for every command would make logical
- * decoding of a bulk revocation quadratic.
+ * after which all look; so after messages were lost. Neither is written to WAL,
+ * but in a prepared transaction: with transactional invalidations logical
+ * decoding of many small revocations spills, and takes longer for each the more
+ * there are.
  *
  * Other versions of the library in the same server must agree on all this, or
  * sessions miss what others send until recheck_interval has passed. On a
