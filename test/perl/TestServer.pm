@@ -9,6 +9,7 @@
 #	is($session->query('SELECT 1'), '1', '...');
 #	like($session->refusal('SELECT 1/0'), qr/22012/, '...');
 #	$session->start('SELECT ...');	# returns at once; finish() waits and returns the rows
+#	is(outcome($session, 'SELECT 1/0'), '22012', '...');	# with use TestServer qw(:DEFAULT outcome)
 #	ok($session->query_until('SELECT ...', '28T10'), '...');	# rows, or a SQLSTATE
 #	configure($node, 'token_auth.binding' => 'transaction');	# for sessions to come
 #	stop_servers($node);	# and no process must have died before
@@ -27,6 +28,7 @@ use Time::HiRes ();
 use TokenAuth;
 
 our @EXPORT = qw(configure connect_to install leaks log_of log_position new_server new_token stop_servers test_secret);
+our @EXPORT_OK = qw(outcome);
 
 # What the tokens of new_token() are signed with.
 sub test_secret { return 'the secret of https://idp.example.com' }
@@ -112,6 +114,15 @@ sub leaks
 		return $piece if index($text, $piece) >= 0;
 	}
 	return '';
+}
+
+# How some SQL ends in a session: the SQLSTATE of its error, or its rows.
+sub outcome
+{
+	my ($session, $sql) = @_;
+	my $rows = $session->query($sql);
+	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
+	return $sqlstate || $rows;
 }
 
 # A session: psql, with options dbname, user, options (of the server).

@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my $node = new_server('late_load');
@@ -33,14 +33,6 @@ sub fresh
 	my $session = connect_to($node, user => 'app', %options);
 	is($session->query($loaded), '0', 'the library is not loaded');
 	return $session;
-}
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
 }
 
 # --- binding = session -------------------------------------------------------

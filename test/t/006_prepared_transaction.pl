@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my $node = new_server('prepared', 'max_prepared_transactions = 10', 'autovacuum = off',
@@ -16,14 +16,6 @@ my $node = new_server('prepared', 'max_prepared_transactions = 10', 'autovacuum 
 install($node);
 $node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CREATE TABLE t (n int); GRANT ALL ON t TO app');
 my $subject = "SELECT coalesce(token_auth.subject(), 'nobody')";
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
-}
 
 # --- a token across PREPARE TRANSACTION ---------------------------------------
 my $alice = new_token();

@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my $node = new_server('databases');
@@ -21,14 +21,6 @@ $node->safe_psql('other', q{
 });
 my $alice = new_token();
 my $subject = "SELECT coalesce(token_auth.subject(), 'nobody')";
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
-}
 
 # --- two databases ---------------------------------------------------------------
 my $here = connect_to($node, user => 'app');

@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my $node = new_server('reuse');
@@ -22,14 +22,6 @@ $node->safe_psql('postgres', q{
 });
 my %token = map { $_ => new_token(sub => $_) } qw(alice bob carol);
 my $orders = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), 'none') FROM orders";
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
-}
 
 # --- session pooling ------------------------------------------------------------------
 my $connection = connect_to($node, user => 'app');

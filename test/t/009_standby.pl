@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my $primary = new_server('primary', { allows_streaming => 1 }, 'max_prepared_transactions = 5',
@@ -30,14 +30,6 @@ $standby->start;
 
 my $subject = "SELECT coalesce(token_auth.subject(), 'nobody')";
 my %token = map { $_ => new_token(sub => $_) } qw(alice bob carol dave erin frank grace);
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
-}
 
 sub replay { $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert')) }
 

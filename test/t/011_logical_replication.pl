@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my @configuration = ('autovacuum = off', 'max_prepared_transactions = 5',
@@ -33,14 +33,6 @@ $subscriber->safe_psql('postgres', 'CREATE EXTENSION token_auth; CREATE ROLE app
 my $connection = $publisher->connstr . ' dbname=postgres user=replicator';
 my $subject = 'SELECT token_auth.subject()';
 my $admin = connect_to($publisher);
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
-}
 
 sub token_of
 {

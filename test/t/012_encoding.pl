@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my $node = new_server('encoding');
@@ -29,14 +29,6 @@ sub token
 		qq({"iss":"https://idp.example.com","aud":"orders-api","iat":$now,"exp":) . ($now + 600)
 		  . qq(,"client_id":"shop","sub":"$subject") . ($claims ne '' ? ",$claims" : '') . '}',
 		test_secret());
-}
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
 }
 
 for my $encoding (qw(LATIN1 EUC_JP SQL_ASCII UTF8))

@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 my $primary = new_server('primary', { allows_streaming => 1 }, 'autovacuum = off', 'hot_standby_feedback = on',
@@ -27,14 +27,6 @@ $cascaded->start;
 my $subject = 'SELECT token_auth.subject()';
 my $alice = new_token(jti => 'token of alice', sid => 'session of alice', device_id => 'phone of alice', client_id => 'shop');
 my $bob = new_token(sub => 'bob', jti => 'token of bob', sid => 'session of bob', device_id => 'phone of bob', client_id => 'desk');
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
-}
 
 sub replay
 {

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use TestServer;
+use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 # what is vacuumed or analyzed is looked at anew, announced or not
@@ -26,14 +26,6 @@ my $admin = connect_to($node);
 my $writer = connect_to($node);
 my $reader = connect_to($node, user => 'app');
 my $watchful = connect_to($node, user => 'watchful');
-
-sub outcome
-{
-	my ($session, $sql) = @_;
-	my $rows = $session->query($sql);
-	my ($sqlstate) = $session->messages =~ /^ERROR:  (\w+)/m;
-	return $sqlstate || $rows;
-}
 
 sub administer
 {
