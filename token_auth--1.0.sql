@@ -502,6 +502,20 @@ LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION token_auth.gate_support(internal) IS
     'internal: tells the planner that a boolean reader lets all rows through or none';
 
+CREATE FUNCTION token_auth.test_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'token_auth_test_support'
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION token_auth.test_support(internal) IS
+    'internal: tells the planner what a test of scopes or roles lets through';
+
+CREATE FUNCTION token_auth.membership_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'token_auth_membership_support'
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION token_auth.membership_support(internal) IS
+    'internal: tells the planner what in_claim() lets through and costs, and how an index finds it';
+
 --
 -- The current token
 --
@@ -530,7 +544,7 @@ COMMENT ON FUNCTION token_auth.clear_token() IS
 CREATE FUNCTION token_auth.is_authenticated()
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_is_authenticated'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.is_authenticated() IS
     'is a token set and good, of whatever namespace';
 
@@ -604,37 +618,63 @@ COMMENT ON FUNCTION token_auth.claim_in_namespace(text, text[]) IS
 CREATE FUNCTION token_auth.in_claim(value text, VARIADIC path text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_in_claim_text'
-LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE
+SUPPORT token_auth.membership_support;
 COMMENT ON FUNCTION token_auth.in_claim(text, text[]) IS
     'is the value in the array claim at a path';
 
 CREATE FUNCTION token_auth.in_claim(value uuid, VARIADIC path text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_in_claim_uuid'
-LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE
+SUPPORT token_auth.membership_support;
 COMMENT ON FUNCTION token_auth.in_claim(uuid, text[]) IS
     'is the value in the array claim at a path';
 
 CREATE FUNCTION token_auth.in_claim(value bigint, VARIADIC path text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_in_claim_int8'
-LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE
+SUPPORT token_auth.membership_support;
 COMMENT ON FUNCTION token_auth.in_claim(bigint, text[]) IS
     'is the value in the array claim at a path';
 
 CREATE FUNCTION token_auth.in_claim(value integer, VARIADIC path text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_in_claim_int4'
-LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE
+SUPPORT token_auth.membership_support;
 COMMENT ON FUNCTION token_auth.in_claim(integer, text[]) IS
     'is the value in the array claim at a path';
 
 CREATE FUNCTION token_auth.in_claim(value smallint, VARIADIC path text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_in_claim_int2'
-LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE;
+LANGUAGE C STABLE CALLED ON NULL INPUT LEAKPROOF PARALLEL SAFE
+SUPPORT token_auth.membership_support;
 COMMENT ON FUNCTION token_auth.in_claim(smallint, text[]) IS
     'is the value in the array claim at a path';
+
+CREATE FUNCTION token_auth.claim_members_text(VARIADIC path text[])
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'token_auth_claim_members_text'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION token_auth.claim_members_text(text[]) IS
+    'the members of the array claim at a path that are of this type: what an index looks for in place of in_claim()';
+
+CREATE FUNCTION token_auth.claim_members_uuid(VARIADIC path text[])
+RETURNS uuid[]
+AS 'MODULE_PATHNAME', 'token_auth_claim_members_uuid'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION token_auth.claim_members_uuid(text[]) IS
+    'the members of the array claim at a path that are of this type: what an index looks for in place of in_claim()';
+
+CREATE FUNCTION token_auth.claim_members_bigint(VARIADIC path text[])
+RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'token_auth_claim_members_bigint'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION token_auth.claim_members_bigint(text[]) IS
+    'the members of the array claim at a path that are of this type: what an index looks for in place of in_claim()';
 
 CREATE FUNCTION token_auth.subject()
 RETURNS text
@@ -744,7 +784,7 @@ COMMENT ON FUNCTION token_auth.actor() IS
 CREATE FUNCTION token_auth.is_client()
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_is_client'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.is_client() IS
     'does the current token speak for a client, not for a user (RFC 9068 section 5)';
 
@@ -762,28 +802,28 @@ COMMENT ON FUNCTION token_auth.scopes() IS
 CREATE FUNCTION token_auth.has_scope(scope text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_scope'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.has_scope(text) IS
     'has the current token this scope';
 
 CREATE FUNCTION token_auth.has_scope(scope text, namespace text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_scope_in_namespace'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.has_scope(text, text) IS
     'has the current token this scope, and is its issuer of this namespace';
 
 CREATE FUNCTION token_auth.has_any_scope(VARIADIC scopes text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_any_scope'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.has_any_scope(text[]) IS
     'has the current token at least one of these scopes';
 
 CREATE FUNCTION token_auth.has_all_scopes(VARIADIC scopes text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_all_scopes'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.has_all_scopes(text[]) IS
     'has the current token all of these scopes';
 
@@ -804,14 +844,14 @@ COMMENT ON FUNCTION token_auth.roles() IS
 CREATE FUNCTION token_auth.has_role(role text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_role'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.has_role(text) IS
     'has the current token this role; NULL where the issuer left roles out';
 
 CREATE FUNCTION token_auth.has_role(role text, namespace text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'token_auth_has_role_in_namespace'
-LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.gate_support;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE SUPPORT token_auth.test_support;
 COMMENT ON FUNCTION token_auth.has_role(text, text) IS
     'has the current token this role, and is its issuer of this namespace';
 
@@ -2010,6 +2050,9 @@ GRANT EXECUTE ON FUNCTION
     token_auth.in_claim(bigint, text[]),
     token_auth.in_claim(integer, text[]),
     token_auth.in_claim(smallint, text[]),
+    token_auth.claim_members_text(text[]),
+    token_auth.claim_members_uuid(text[]),
+    token_auth.claim_members_bigint(text[]),
     token_auth.subject(),
     token_auth.subject(text),
     token_auth.subject_uuid(),

@@ -48,6 +48,19 @@ call_site_keep(CallSite *site, Datum value, int16 length)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Remember a varlena, copied, or NULL: all that there is to remember of this token. */
+CallSite *
+call_site_keep_varlena(FunctionCallInfo fcinfo, const VerifiedToken *token,
+					   const void *varlena)
+{
+	CallSite   *site = call_site_renew(fcinfo, token);
+
+	if (varlena != NULL)
+		call_site_keep(site, PointerGetDatum(varlena), -1);
+	site->serial = token->serial;
+	return site;
+}
+
 /*
  * Is this argument a constant of the plan? A parameter is not: PL/pgSQL
  * evaluates one expression with many values of it.

@@ -26,6 +26,9 @@ typedef struct CallSite
 extern CallSite *call_site_renew(FunctionCallInfo fcinfo,
 								 const VerifiedToken *token);
 extern void call_site_keep(CallSite *site, Datum value, int16 length);
+extern CallSite *call_site_keep_varlena(FunctionCallInfo fcinfo,
+										const VerifiedToken *token,
+										const void *varlena);
 extern bool call_site_has_constant(FunctionCallInfo fcinfo, int argument);
 
 /* The remembered answer for this token, or NULL. */
@@ -35,6 +38,15 @@ call_site_find(FunctionCallInfo fcinfo, const VerifiedToken *token)
 	CallSite   *site = fcinfo->flinfo->fn_extra;
 
 	return likely(site != NULL && site->serial == token->serial) ? site : NULL;
+}
+
+/* Return what a call site remembers. */
+static inline Datum
+call_site_answer(FunctionCallInfo fcinfo, const CallSite *site)
+{
+	if (site->is_null)
+		PG_RETURN_NULL();
+	return site->value;
 }
 
 #endif							/* TOKEN_AUTH_CALL_SITE_H */

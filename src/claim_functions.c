@@ -20,21 +20,6 @@
  * Facts that the token carries ready to be returned
  */
 
-/* Return a varlena of the token, or NULL, as the call site's own copy. */
-static Datum
-return_fact(FunctionCallInfo fcinfo, const VerifiedToken *token,
-			const void *fact)
-{
-	CallSite   *site = call_site_renew(fcinfo, token);
-
-	if (fact != NULL)
-		call_site_keep(site, PointerGetDatum(fact), -1);
-	site->serial = token->serial;
-	if (site->is_null)
-		PG_RETURN_NULL();
-	return site->value;
-}
-
 /*
  * Define a reader of one varlena member of the token; token_of says for which
  * tokens it answers.
@@ -51,10 +36,8 @@ token_auth_##name(PG_FUNCTION_ARGS) \
 		PG_RETURN_NULL(); \
 	site = call_site_find(fcinfo, token); \
 	if (unlikely(site == NULL)) \
-		return return_fact(fcinfo, token, token->member); \
-	if (site->is_null) \
-		PG_RETURN_NULL(); \
-	return site->value; \
+		site = call_site_keep_varlena(fcinfo, token, token->member); \
+	return call_site_answer(fcinfo, site); \
 }
 
 FACT_READER(subject, subject, session_token)
@@ -144,10 +127,8 @@ token_auth_subject_in_namespace(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	site = call_site_find(fcinfo, token);
 	if (site == NULL)
-		return return_fact(fcinfo, token, token->subject);
-	if (site->is_null)
-		PG_RETURN_NULL();
-	return site->value;
+		site = call_site_keep_varlena(fcinfo, token, token->subject);
+	return call_site_answer(fcinfo, site);
 }
 
 /*
@@ -211,9 +192,7 @@ answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 			PG_RETURN_NULL();
 		return value;
 	}
-	if (site->is_null)
-		PG_RETURN_NULL();
-	return site->value;
+	return call_site_answer(fcinfo, site);
 }
 
 #define CLAIM_READER(name, conversion, expected, by_value, length) \
@@ -268,9 +247,7 @@ answer_named_claim(FunctionCallInfo fcinfo, const char *name,
 		}
 		site->serial = token->serial;
 	}
-	if (site->is_null)
-		PG_RETURN_NULL();
-	return site->value;
+	return call_site_answer(fcinfo, site);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_actor);
@@ -309,7 +286,5 @@ token_auth_subject_uuid(PG_FUNCTION_ARGS)
 		}
 		site->serial = token->serial;
 	}
-	if (site->is_null)
-		PG_RETURN_NULL();
-	return site->value;
+	return call_site_answer(fcinfo, site);
 }

@@ -75,6 +75,12 @@ compat_guc_free(void *memory)
 #define COMPAT_RUNS_ONCE execute_once
 #endif
 
+/*
+ * Does a btree scan with arrays return rows in the index's order, whichever
+ * columns they are for? Since PostgreSQL 17 (commit 5bf748b86b).
+ */
+#define COMPAT_ARRAY_SCANS_KEEP_ORDER (PG_VERSION_NUM >= 170000)
+
 /* Query ids are signed from PostgreSQL 19 on (commit c3eda50b06). */
 #if PG_VERSION_NUM >= 190000
 typedef int64 CompatQueryId;
