@@ -463,7 +463,7 @@ judge(VerifiedToken *token, Detail *detail)
 
 	if (is_told && revocation_stands(&token->revocation_keys, token->heard))
 		return VERDICT_OK;
-	revoked_by = revocation_covers(&token->revocation_keys);
+	revoked_by = revocation_covers(&token->revocation_keys, is_told);
 	if (revoked_by != NULL)
 		return verdict_refuse(detail, VERDICT_REVOKED,
 							  "It is revoked by its %s.", revoked_by);
@@ -715,7 +715,7 @@ static void
 note_revocation(AuthenticationCheck *check, const VerifiedToken *token)
 {
 	Detail		detail = {""};
-	const char *revoked_by = revocation_covers(&token->revocation_keys);
+	const char *revoked_by = revocation_covers(&token->revocation_keys, false);
 	Verdict		verdict = VERDICT_OK;
 
 	if (revoked_by != NULL)

@@ -34,6 +34,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "commands/extension.h"
+#include "compat.h"
 #include "report.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -179,13 +180,15 @@ catalog_open(CatalogScan *scan, CatalogTable which)
 		else
 			table_close(scan->relation, AccessShareLock);
 	}
-	scan->index = catalog_oids[which].index;
+	scan->index = index_open(catalog_oids[which].index, AccessShareLock);
+	scan->slot = table_slot_create(scan->relation, NULL);
 	scan->snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan->relation)));
 }
 
 /*
- * Begin a scan for the rows whose leading key columns equal values. The key
- * columns are the first columns of each table, of type text COLLATE "C".
+ * Begin a scan for the rows whose leading key columns equal values; any one
+ * before ends. The key columns are the first columns of each table, and of its
+ * index, of type text COLLATE "C".
  */
 void
 catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
@@ -197,36 +200,38 @@ catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
 		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber,
 							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
 							   CStringGetTextDatum(values[i]));
-	scan->scan = systable_beginscan(scan->relation, scan->index, true,
-									SnapshotAny, n_keys, keys);
+	if (scan->scan != NULL && scan->scan->numberOfKeys != n_keys)
+	{
+		index_endscan(scan->scan);
+		scan->scan = NULL;
+	}
+	if (scan->scan == NULL)
+		scan->scan = compat_index_beginscan(scan->relation, scan->index,
+											SnapshotAny, n_keys);
+	index_rescan(scan->scan, keys, n_keys, NULL, 0);
 }
 
 /* The next row that the snapshot sees, or NULL. */
 HeapTuple
 catalog_scan_next(CatalogScan *scan)
 {
-	HeapTuple	row;
-
-	while ((row = systable_getnext(scan->scan)) != NULL)
+	while (index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))
 	{
-		if (table_tuple_satisfies_snapshot(scan->relation, scan->scan->slot,
+		if (table_tuple_satisfies_snapshot(scan->relation, scan->slot,
 										   scan->snapshot))
-			return row;
+			return ExecFetchSlotHeapTuple(scan->slot, false, NULL);
 	}
 	return NULL;
 }
 
 void
-catalog_scan_end(CatalogScan *scan)
-{
-	systable_endscan(scan->scan);
-	scan->scan = NULL;
-}
-
-void
 catalog_close(CatalogScan *scan)
 {
+	if (scan->scan != NULL)
+		index_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
 	UnregisterSnapshot(scan->snapshot);
+	index_close(scan->index, AccessShareLock);
 	table_close(scan->relation, AccessShareLock);
 }
 

@@ -7,6 +7,7 @@
 
 #include "access/genam.h"
 #include "access/htup.h"
+#include "executor/tuptable.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
@@ -30,8 +31,9 @@ extern uint64 catalog_status_generation;
 typedef struct CatalogScan
 {
 	Relation	relation;
-	Oid			index;
-	SysScanDesc scan;			/* NULL until catalog_scan_begin() */
+	Relation	index;
+	TupleTableSlot *slot;
+	IndexScanDesc scan;			/* NULL until catalog_scan_begin() */
 	Snapshot	snapshot;		/* what was committed when it was opened */
 } CatalogScan;
 
@@ -43,7 +45,6 @@ extern void catalog_open(CatalogScan *scan, CatalogTable table);
 extern void catalog_scan_begin(CatalogScan *scan, int n_keys,
 							   const char *const *values);
 extern HeapTuple catalog_scan_next(CatalogScan *scan);
-extern void catalog_scan_end(CatalogScan *scan);
 extern void catalog_close(CatalogScan *scan);
 extern Datum catalog_column(CatalogScan *scan, HeapTuple row,
 							const char *name, bool *is_null);

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 
@@ -59,6 +60,17 @@ compat_guc_free(void *memory)
 	guc_free(memory);
 #else
 	free(memory);
+#endif
+}
+
+/* index_beginscan() counts what it does since PostgreSQL 18 (commit 0fbceae841). */
+static inline IndexScanDesc
+compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, int n_keys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, NULL, n_keys, 0);
+#else
+	return index_beginscan(table, index, snapshot, n_keys, 0);
 #endif
 }
 

@@ -234,7 +234,6 @@ find_secret(const char *issuer, const char *thumbprint)
 		if (!is_null)
 			secret = DatumGetByteaPCopy(value);
 	}
-	catalog_scan_end(&scan);
 	catalog_close(&scan);
 	return secret;
 }
@@ -392,7 +391,6 @@ load_keys(Issuer *issuer, AlgorithmSet allowed)
 		keys[n_keys++] = jwk;
 		verified |= ALGORITHM_BIT(jwk->algorithm);
 	}
-	catalog_scan_end(&scan);
 	catalog_close(&scan);
 
 	issuer->keys.keys = keys;
@@ -426,7 +424,6 @@ load_issuer(const char *name, Issuer *issuer, bool *complete)
 		issuer->policy = load_policy(&scan, row);
 		allowed = algorithms_column(&scan, row);
 	}
-	catalog_scan_end(&scan);
 	catalog_close(&scan);
 
 	if (row == NULL)

@@ -3,17 +3,21 @@
  *		Which tokens are refused before their time.
  *
  * The table is probed by index, a probe for each kind that the token has a
- * value for, and again after each signal that concerns the token.
+ * value for, and again after each signal that concerns the token. For an issuer
+ * of whom nothing of a kind is revoked it is known, until the next signal, and
+ * not probed for each of its tokens.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog.h"
 #include "common/cryptohash.h"
+#include "common/hashfn.h"
 #include "common/sha2.h"
 #include "encoding.h"
 #include "revocation.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 static const struct
@@ -63,6 +67,72 @@ revocation_lookup_value(const char *value)
 	return text;
 }
 
+/*
+ * What is known of issuers
+ */
+
+typedef enum Presence
+{
+	PRESENCE_UNKNOWN,
+	PRESENCE_NONE,
+	PRESENCE_SOME
+} Presence;
+
+/* Of which kinds an issuer has rows, as long as nothing else is heard. */
+typedef struct KnownIssuer
+{
+	char	   *issuer;			/* NULL: none yet */
+	RevocationsHeard heard;		/* before any of it was found out */
+	uint64		configuration_generation;	/* grows at least every recheck_interval */
+	Presence	kinds[REVOCATION_KIND_COUNT];
+} KnownIssuer;
+
+/* Two issuers of one slot take turns, which costs time only. */
+#define KNOWN_ISSUERS 16
+
+static KnownIssuer known_issuers[KNOWN_ISSUERS];
+
+/*
+ * What is known of this issuer now. The first look after a signal finds out
+ * nothing, or each revocation of a burst would make it ask twice.
+ *
+ * NULL where signals do not tell of everything, or if this is such a first look.
+ */
+static KnownIssuer *
+know_issuer(const char *issuer, bool is_told)
+{
+	KnownIssuer *known;
+	RevocationsHeard heard = revocation_signal_heard();
+	bool		is_same;
+
+	if (!is_told)
+		return NULL;
+	known = &known_issuers[hash_bytes((const unsigned char *) issuer,
+									  (int) strlen(issuer)) % KNOWN_ISSUERS];
+	is_same = known->issuer != NULL && strcmp(known->issuer, issuer) == 0;
+	if (is_same && known->heard.of_all == heard.of_all &&
+		known->heard.of_some == heard.of_some &&
+		known->configuration_generation == catalog_configuration_generation)
+		return known;
+
+	if (!is_same)
+	{
+		char	   *name = MemoryContextStrdup(TopMemoryContext, issuer);
+
+		if (known->issuer != NULL)
+			pfree(known->issuer);
+		known->issuer = name;
+	}
+	known->heard = heard;
+	known->configuration_generation = catalog_configuration_generation;
+	memset(known->kinds, PRESENCE_UNKNOWN, sizeof(known->kinds));
+	return NULL;
+}
+
+/*
+ * Probing
+ */
+
 /* Does a row of this kind refuse a token with this sign-in? */
 static bool
 row_covers(CatalogScan *scan, HeapTuple row, RevocationKind kind,
@@ -89,31 +159,69 @@ probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys)
 	catalog_scan_begin(scan, lengthof(values), values);
 	while (!covered && (row = catalog_scan_next(scan)) != NULL)
 		covered = row_covers(scan, row, kind, keys);
-	catalog_scan_end(scan);
 	return covered;
 }
 
-/*
- * Is a token with these keys revoked? Returns the kind by which it is, as the
- * table names it, or NULL.
- */
-const char *
-revocation_covers(const RevocationKeys *keys)
+/* Has the issuer rows of this kind? */
+static bool
+has_rows(CatalogScan *scan, RevocationKind kind, const char *issuer)
+{
+	const char *values[] = {issuer, kinds[kind].name};
+
+	catalog_scan_begin(scan, lengthof(values), values);
+	return catalog_scan_next(scan) != NULL;
+}
+
+/* The first kind by which the token is revoked, as the table names it, or NULL. */
+static const char *
+probe_kinds(const RevocationKeys *keys, KnownIssuer *known)
 {
 	const char *covered_by = NULL;
 	CatalogScan scan;
 
 	catalog_open(&scan, CATALOG_REVOCATION);
-	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
+	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT && covered_by == NULL; kind++)
 	{
-		if (keys->values[kind] != NULL && probe(&scan, kind, keys))
-		{
+		if (keys->values[kind] == NULL)
+			continue;
+		if (known != NULL && known->kinds[kind] == PRESENCE_UNKNOWN)
+			known->kinds[kind] = has_rows(&scan, kind, keys->issuer)
+				? PRESENCE_SOME : PRESENCE_NONE;
+		if (known != NULL && known->kinds[kind] == PRESENCE_NONE)
+			continue;
+		if (probe(&scan, kind, keys))
 			covered_by = kinds[kind].name;
-			break;
-		}
 	}
 	catalog_close(&scan);
 	return covered_by;
+}
+
+static bool
+has_none_of_these(const KnownIssuer *known, const RevocationKeys *keys)
+{
+	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
+	{
+		if (keys->values[kind] != NULL && known->kinds[kind] != PRESENCE_NONE)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is a token with these keys revoked?
+ *
+ *	is_told		signals reach this backend: not on a standby
+ *
+ * Returns the kind by which it is, as the table names it, or NULL.
+ */
+const char *
+revocation_covers(const RevocationKeys *keys, bool is_told)
+{
+	KnownIssuer *known = know_issuer(keys->issuer, is_told);
+
+	if (known != NULL && has_none_of_these(known, keys))
+		return NULL;
+	return probe_kinds(keys, known);
 }
 
 /* Fill in what signals about a token with these keys look like. */
