@@ -232,23 +232,6 @@ jsonb_from_payload(const Token *token, bool *converted)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
-/* The same, leaving nothing else behind: a remembered token keeps its memory. */
-static Jsonb *
-jsonb_from_claims(const Token *token, bool *converted)
-{
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
-											   "token_auth claims",
-											   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(work);
-	Jsonb	   *claims = jsonb_from_payload(token, converted);
-
-	MemoryContextSwitchTo(caller);
-	if (claims != NULL)
-		claims = DatumGetJsonbPCopy(JsonbPGetDatum(claims));
-	MemoryContextDelete(work);
-	return claims;
-}
-
 static NameSet
 names_from_set(const StringSet *set, bool *converted)
 {
@@ -293,7 +276,7 @@ set_revocation_keys(VerifiedToken *verified, const Token *token,
 	int64		signed_in_at = times->authenticated_at != TIME_ABSENT
 		? times->authenticated_at : times->issued_at;
 
-	keys->issuer = pstrdup(issuer->issuer);
+	keys->issuer = issuer->issuer;
 	keys->values[REVOCATION_TOKEN_ID] = lookup_value(verified->token_id);
 	keys->values[REVOCATION_DIGEST] = hex_from_digest(token->digest,
 													  sizeof(token->digest));
@@ -308,15 +291,18 @@ set_revocation_keys(VerifiedToken *verified, const Token *token,
 	revocation_hash_keys(keys);
 }
 
-/* Fill *verified, in the current memory context; false if a text cannot be represented. */
+/*
+ * Fill *verified; false if a text cannot be represented. It points to what token
+ * and issuer hold, and to memory of the current context.
+ */
 static bool
 read_token(VerifiedToken *verified, const Token *token, const Issuer *issuer)
 {
 	const ClaimReading *reading = &token->reading;
 	bool		converted = true;
 
-	verified->raw = pnstrdup(token->jws->text, token->jws->length);
-	verified->namespace = pstrdup(issuer->namespace);
+	verified->raw = token->jws->text;
+	verified->namespace = issuer->namespace;
 	verified->issuer = cstring_to_text(issuer->issuer);
 	verified->issuer_name = cstring_to_text(issuer->name);
 	verified->subject = text_from_utf8(reading->subject, &converted);
@@ -327,7 +313,7 @@ read_token(VerifiedToken *verified, const Token *token, const Issuer *issuer)
 	verified->audience = array_from_set(&reading->audiences, &converted);
 	verified->scopes = names_from_set(&reading->scopes, &converted);
 	verified->roles = names_from_set(&reading->roles, &converted);
-	verified->claims = jsonb_from_claims(token, &converted);
+	verified->claims = jsonb_from_payload(token, &converted);
 	if (!converted)
 		return false;
 
@@ -343,30 +329,122 @@ read_token(VerifiedToken *verified, const Token *token, const Issuer *issuer)
 }
 
 /*
+ * Packing: what a token says is copied to memory of just its size, which a
+ * remembered token keeps. It is done twice, first to count.
+ */
+typedef struct Packing
+{
+	char	   *next;			/* where the next piece goes; NULL: only count */
+	Size		size;
+} Packing;
+
+static void *
+pack(Packing *packing, const void *piece, Size size)
+{
+	void	   *copy = packing->next;
+
+	if (piece == NULL)
+		return NULL;
+	packing->size += MAXALIGN(size);
+	if (copy == NULL)
+		return (void *) piece;
+	memcpy(copy, piece, size);
+	packing->next += MAXALIGN(size);
+	return copy;
+}
+
+static char *
+pack_string(Packing *packing, const char *string)
+{
+	return string == NULL ? NULL : pack(packing, string, strlen(string) + 1);
+}
+
+static void *
+pack_varlena(Packing *packing, const void *varlena)
+{
+	return varlena == NULL ? NULL : pack(packing, varlena, VARSIZE_ANY(varlena));
+}
+
+static void
+pack_names(Packing *packing, NameSet *set)
+{
+	const char *array = (const char *) set->array;
+
+	set->array = pack_varlena(packing, set->array);
+	set->names = pack(packing, set->names, sizeof(text *) * set->n_names);
+	for (int i = 0; i < set->n_names; i++)
+		set->names[i] = (text *) ((char *) set->array +
+								  ((const char *) set->names[i] - array));
+}
+
+/* All that the token points to. */
+static void
+pack_pieces(Packing *packing, VerifiedToken *token)
+{
+	RevocationKeys *keys = &token->revocation_keys;
+
+	token->raw = pack_string(packing, token->raw);
+	token->namespace = pack_string(packing, token->namespace);
+	token->issuer = pack_varlena(packing, token->issuer);
+	token->issuer_name = pack_varlena(packing, token->issuer_name);
+	token->identity = pack_varlena(packing, token->identity);
+	token->subject = pack_varlena(packing, token->subject);
+	token->client_id = pack_varlena(packing, token->client_id);
+	token->token_id = pack_varlena(packing, token->token_id);
+	token->session_id = pack_varlena(packing, token->session_id);
+	token->device_id = pack_varlena(packing, token->device_id);
+	token->audience = pack_varlena(packing, token->audience);
+	pack_names(packing, &token->scopes);
+	pack_names(packing, &token->roles);
+	token->claims = pack_varlena(packing, token->claims);
+	token->log_detail = pack_string(packing, token->log_detail);
+	keys->issuer = pack_string(packing, keys->issuer);
+	for (RevocationKind kind = 0; kind < REVOCATION_KIND_COUNT; kind++)
+		keys->values[kind] = pack_string(packing, keys->values[kind]);
+}
+
+/* What a memory context and its first block need for themselves, or a little more. */
+#define CONTEXT_OVERHEAD 512
+
+/* A copy in a memory context of its own, below parent. */
+static VerifiedToken *
+copy_token(MemoryContext parent, const VerifiedToken *token)
+{
+	VerifiedToken counted = *token;
+	Packing		counting = {NULL, MAXALIGN(sizeof(VerifiedToken))};
+	Packing		packing = {NULL, 0};
+	VerifiedToken *copy;
+	MemoryContext context;
+	Size		block;
+
+	pack_pieces(&counting, &counted);
+	block = MAXALIGN(Max(counting.size + CONTEXT_OVERHEAD, 1024));
+	/* one block: a chunk of it must be less than an eighth of the largest */
+	context = GenerationContextCreate(parent, "token_auth token", 0, block, 16 * block);
+	copy = MemoryContextAlloc(context, counting.size);
+	*copy = *token;
+	copy->context = context;
+	packing.next = (char *) copy + MAXALIGN(sizeof(VerifiedToken));
+	pack_pieces(&packing, copy);
+	Assert(packing.next == (char *) copy + counting.size);
+	return copy;
+}
+
+/*
  * A verified token of its own memory, below the memory context parent, or NULL
- * if its text cannot be represented. keep() makes it outlive parent.
+ * if its text cannot be represented. keep() makes it outlive parent. Leaves
+ * what it needed meanwhile in the current memory context.
  */
 static VerifiedToken *
 make_verified(MemoryContext parent, const Token *token, const Issuer *issuer,
 			  const char *log_detail)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "token_auth token",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	VerifiedToken *verified = palloc0(sizeof(VerifiedToken));
-	bool		converted = read_token(verified, token, issuer);
+	VerifiedToken verified = {.log_detail = log_detail};
 
-	verified->context = context;
-	verified->log_detail = pstrdup(log_detail);
-	MemoryContextSwitchTo(caller);
-
-	if (!converted)
-	{
-		MemoryContextDelete(context);
+	if (!read_token(&verified, token, issuer))
 		return NULL;
-	}
-	verified->serial = ++last_serial;
-	return verified;
+	verified.serial = ++last_serial;
+	return copy_token(parent, &verified);
 }
 
 static void
