@@ -160,10 +160,10 @@ read_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 	return true;
 }
 
-/* Answer, and remember the answer if the path is a constant. */
+/* Work out the answer, and remember it if the path is a constant. */
 static Datum
-answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
-			 const ClaimType *type)
+work_out_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
+			   const ClaimType *type)
 {
 	CallSite   *site;
 	Datum		value = (Datum) 0;
@@ -172,27 +172,34 @@ answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 	if (token == NULL || PG_ARGISNULL(argument))
 		PG_RETURN_NULL();
 
-	site = call_site_find(fcinfo, token);
-	if (site == NULL)
+	found = read_claim(fcinfo, token, argument, type, &value);
+	if (call_site_has_constant(fcinfo, argument))
 	{
-		found = read_claim(fcinfo, token, argument, type, &value);
-		if (call_site_has_constant(fcinfo, argument))
+		site = call_site_renew(fcinfo, token);
+		if (found && type->by_value)
 		{
-			site = call_site_renew(fcinfo, token);
-			if (found && type->by_value)
-			{
-				site->value = value;
-				site->is_null = false;
-			}
-			else if (found)
-				call_site_keep(site, value, type->length);
-			site->serial = token->serial;
+			site->value = value;
+			site->is_null = false;
 		}
-		if (!found)
-			PG_RETURN_NULL();
-		return value;
+		else if (found)
+			call_site_keep(site, value, type->length);
+		site->serial = token->serial;
 	}
-	return call_site_answer(fcinfo, site);
+	if (!found)
+		PG_RETURN_NULL();
+	return value;
+}
+
+/* The claim at the path argument, or NULL. */
+static inline Datum
+answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
+			 const ClaimType *type)
+{
+	CallSite   *site = token != NULL ? call_site_find(fcinfo, token) : NULL;
+
+	if (likely(site != NULL))
+		return call_site_answer(fcinfo, site);
+	return work_out_claim(fcinfo, token, argument, type);
 }
 
 #define CLAIM_READER(name, conversion, expected, by_value, length) \
