@@ -22,8 +22,7 @@ my $node = new_server('instructions', 'autovacuum = off', 'token_auth.max_token_
 install($node);
 my $key = keypair('ES256');
 my $jwks = jwks($key);
-my $teams = join ',', map { qq{"team $_"} } 1 .. $n_members;
-my $token = mint($key, default_claims(client_id => 'shop', sub => '7d444840-9dc0-11d1-b245-5ffdce74fad2', scope => 'orders:read', teams => [ map { "team $_" } 1 .. $n_members ]));
+my $token = mint($key, default_claims(client_id => 'shop', sub => '7d444840-9dc0-11d1-b245-5ffdce74fad2', scope => 'orders:read', teams => [ map { "team $_" } 1 .. $n_members ], numbers => [ 1 .. $n_members ]));
 my $small = mint($key, default_claims(client_id => 'shop', scope => 'orders:read'));
 $node->safe_psql('postgres', qq{
 	SELECT token_auth.import_jwks('idp', '$jwks');
@@ -93,7 +92,7 @@ for my $case (
 	[ claim_uuid => "owner_id = token_auth.claim_uuid('sub')", 80 ],
 	[ has_scope => "token_auth.has_scope('orders:read') IS DISTINCT FROM (n < 0)", 80 ],
 	[ in_claim_text => "token_auth.in_claim(team, 'teams')", 300 ],
-	[ in_claim_int4 => "token_auth.in_claim(n, 'teams')", 300 ],)
+	[ in_claim_int4 => "token_auth.in_claim(n, 'numbers')", 300 ],)
 {
 	my ($function, $condition, $most) = @$case;
 	my $instructions = per_row($function, $condition);
