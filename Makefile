@@ -9,6 +9,7 @@
 #	make soak COUNT=1000000	so many tokens in one session, and its memory
 #	make fuzz FUZZ_TIME=60	the core under libFuzzer, each target for some seconds
 #	make lint		what compilers and analyzers say
+#	make bench		what policies, tokens and transactions cost: bench/results.md
 #	make bench-limits	what the worst that may arrive costs: docs/limits.md
 #	make bench-revocations	what revocations cost readers: bench/revocations.md
 #	make unit, layering, indent		one check alone; the code's layout
@@ -17,7 +18,7 @@ PG_CONFIG ?= pg_config
 
 # These find a PostgreSQL for themselves, or need none. PGXS has a "check" too,
 # which says that it cannot; it is left out when only these are asked for.
-scripts = demo check check-sanitize check-valgrind soak setup unit fuzz lint bench-limits bench-revocations layering indent
+scripts = demo check check-sanitize check-valgrind soak setup unit fuzz lint bench bench-limits bench-revocations layering indent
 .PHONY: $(scripts)
 
 ifneq ($(filter-out $(scripts),$(or $(MAKECMDGOALS),all)),)
@@ -118,6 +119,14 @@ fuzz:
 lint:
 	@test/setup lint
 	@test/lint
+
+# some 30 minutes on two processors
+bench: ROWS = 2000000
+bench: SECONDS = 1
+bench: ROUNDS = 5
+bench: TOKENS = 100000
+bench:
+	@bench/results $(ROWS) $(SECONDS) $(ROUNDS) $(TOKENS)
 
 bench-limits:
 	@bench/limits $(COUNT)
