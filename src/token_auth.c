@@ -2,12 +2,14 @@
  * token_auth.c
  *		The library's entry point.
  *
- * Needs no preload: whichever function or setting is used first loads it.
+ * Needs no preload: whichever function or setting is used first loads it. With
+ * shared_preload_libraries new sessions and parallel workers start faster.
  */
 #include "postgres.h"
 
 #include "authenticate.h"
 #include "catalog.h"
+#include "core/signature.h"
 #include "fmgr.h"
 #include "issuer_store.h"
 #include "miscadmin.h"
@@ -50,6 +52,8 @@ _PG_init(void)
 	revocation_signal_init();
 	session_init();
 	report_init();
+	if (process_shared_preload_libraries_in_progress)
+		signature_prepare();	/* once for all backends, which are forks of this process */
 	is_initialized = true;
 	RESUME_INTERRUPTS();
 }

@@ -48,6 +48,7 @@ typedef struct AlgorithmInfo
 	const char *digest;			/* OpenSSL's name, or NULL */
 	size_t		signature_size; /* octets; 0: as long as the RSA modulus */
 	size_t		coordinate_size;	/* octets of an EC coordinate or OKP point */
+	const unsigned char *order; /* of an EC curve, coordinate_size octets; or NULL */
 } AlgorithmInfo;
 
 /* A set of algorithms, one bit each. */

@@ -8,24 +8,54 @@
  */
 #include "core/base64url.h"
 
+#include <string.h>
+
 static const char alphabet[] =
 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* The six bits that a character stands for, or -1. */
-static int
+/* The six bits that a character stands for and KNOWN, or 0. */
+#define KNOWN 0x40U
+
+static const unsigned char sextets[256] = {
+	['A'] = 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76,
+	77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89,
+	['a'] = 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102,
+	103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115,
+	['0'] = 116, 117, 118, 119, 120, 121, 122, 123, 124, 125,
+	['-'] = 126,
+	['_'] = 127
+};
+
+static unsigned int
 sextet(char character)
 {
-	if (character >= 'A' && character <= 'Z')
-		return character - 'A';
-	if (character >= 'a' && character <= 'z')
-		return character - 'a' + 26;
-	if (character >= '0' && character <= '9')
-		return character - '0' + 52;
-	if (character == '-')
-		return 62;
-	if (character == '_')
-		return 63;
-	return -1;
+	return sextets[(unsigned char) character];
+}
+
+/* How many characters of the alphabet text begins with. */
+size_t
+base64url_span(const char *text, size_t length)
+{
+	size_t		n = 0;
+
+	while (n < length && sextet(text[n]) != 0)
+		n++;
+	return n;
+}
+
+/* Four characters to three octets; false if one is not in the alphabet. */
+static bool
+decode_group(const char *text, unsigned char *bytes)
+{
+	const unsigned int a = sextet(text[0]);
+	const unsigned int b = sextet(text[1]);
+	const unsigned int c = sextet(text[2]);
+	const unsigned int d = sextet(text[3]);
+
+	bytes[0] = (unsigned char) (a << 2 | (b & ~KNOWN) >> 4);
+	bytes[1] = (unsigned char) (b << 4 | (c & ~KNOWN) >> 2);
+	bytes[2] = (unsigned char) (c << 6 | (d & ~KNOWN));
+	return (a & b & c & d & KNOWN) != 0;
 }
 
 /*
@@ -39,30 +69,27 @@ bool
 base64url_decode(const char *text, size_t length,
 				 unsigned char *bytes, size_t *n_bytes)
 {
-	unsigned int pending = 0;	/* bits not written yet */
-	unsigned int n_pending = 0;
-	size_t		n = 0;
+	const size_t rest = length % 4;
+	char		last[4] = {'A', 'A', 'A', 'A'}; /* zero bits */
 
-	if (length % 4 == 1)
+	if (rest == 1)
 		return false;
 
-	for (size_t i = 0; i < length; i++)
+	*n_bytes = 0;
+	for (const char *end = text + (length - rest); text < end; text += 4)
 	{
-		int			value = sextet(text[i]);
-
-		if (value < 0)
+		if (!decode_group(text, bytes + *n_bytes))
 			return false;
-		pending = pending << 6 | (unsigned int) value;
-		n_pending += 6;
-		if (n_pending >= 8)
-		{
-			n_pending -= 8;
-			bytes[n++] = (unsigned char) (pending >> n_pending);
-			pending &= (1U << n_pending) - 1;
-		}
+		*n_bytes += 3;
 	}
-	*n_bytes = n;
-	return pending == 0;
+	if (rest == 0)
+		return true;
+
+	memcpy(last, text, rest);
+	if (!decode_group(last, bytes + *n_bytes))
+		return false;
+	*n_bytes += rest - 1;
+	return bytes[*n_bytes] == 0;	/* where the unused bits went */
 }
 
 /*

@@ -12,6 +12,7 @@
 #define BASE64URL_DECODED_SIZE(length) ((length) / 4 * 3 + 3)
 #define BASE64URL_ENCODED_SIZE(n) (((n) + 2) / 3 * 4)
 
+extern size_t base64url_span(const char *text, size_t length);
 extern bool base64url_decode(const char *text, size_t length,
 							 unsigned char *bytes, size_t *n_bytes);
 extern size_t base64url_encode(const unsigned char *bytes, size_t n_bytes,

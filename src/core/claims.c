@@ -138,13 +138,11 @@ check_type(const CheckInput *in, Detail *detail)
 {
 	const json_t *allowed = json_object_get(in->policy, "token_types");
 	const bool	is_any = allowed == NULL || json_is_null(allowed);
-	Quoted		quoted = verdict_quote(in->type != NULL ? in->type : "",
-									   in->type != NULL ? strlen(in->type) : 0);
 
 	if (in->type != NULL && is_foreign_type(in->type))
 		return verdict_refuse(detail, VERDICT_TYPE_REFUSED,
 							  "The header parameter typ is \"%s\", which is never an access token.",
-							  quoted.text);
+							  verdict_quote(in->type, strlen(in->type)).text);
 	if (is_any || is_allowed_type(in->type, allowed))
 		return check_tells(in->claims, detail);
 	if (in->type == NULL)
@@ -152,7 +150,7 @@ check_type(const CheckInput *in, Detail *detail)
 							  "The header parameter typ is missing.");
 	return verdict_refuse(detail, VERDICT_TYPE_REFUSED,
 						  "The header parameter typ is \"%s\", which this issuer's access tokens are not.",
-						  quoted.text);
+						  verdict_quote(in->type, strlen(in->type)).text);
 }
 
 /*
@@ -160,16 +158,16 @@ check_type(const CheckInput *in, Detail *detail)
  */
 
 static Verdict
-check_present(const CheckInput *in, Detail *detail)
+check_present(const json_t *claims, const ClaimPolicy *policy, Detail *detail)
 {
-	const json_t *required = json_object_get(in->policy, "required_claims");
+	const json_t *required = json_object_get(policy->document, "required_claims");
 
 	for (size_t i = 0; i < json_array_size(required); i++)
 	{
 		const char *names = json_string_value(json_array_get(required, i));
 		Quoted		quoted;
 
-		if (claim_find(in->claims, names) != NULL)
+		if (claim_find(claims, names) != NULL)
 			continue;
 		quoted = verdict_quote(names, strlen(names));
 		if (strchr(names, '|') != NULL)
@@ -183,18 +181,25 @@ check_present(const CheckInput *in, Detail *detail)
 	return VERDICT_OK;
 }
 
+Verdict
+claims_check_required(const struct json_t *claims, const ClaimPolicy *policy,
+					  ClaimReading *reading, Detail *detail)
+{
+	const Verdict readable = claims_read(claims, policy, reading, detail);
+	const Verdict present = check_present(claims, policy, detail);
+
+	return present != VERDICT_OK ? present : readable;
+}
+
+/* For who asks for this check alone. */
 static Verdict
 check_required(const CheckInput *in, Detail *detail)
 {
 	const ClaimPolicy policy = {.document = (json_t *) in->policy};
 	ClaimReading reading;
-	Verdict		verdict = check_present(in, detail);
+	Verdict		verdict = claims_check_required(in->claims, &policy, &reading, detail);
 
-	if (verdict != VERDICT_OK)
-		return verdict;
-	verdict = claims_read(in->claims, &policy, &reading, detail);
-	if (verdict == VERDICT_OK)
-		claim_reading_clear(&reading);
+	claim_reading_clear(&reading);
 	return verdict;
 }
 
@@ -247,10 +252,11 @@ check_audience(const CheckInput *in, Detail *detail)
 
 	if (name == NULL)
 		name = "aud";
-	quoted = verdict_quote(name, strlen(name));
 	audience = claim_find(in->claims, name);
 	if (is_listed("*", ours) || is_for_us(audience, ours))
 		return VERDICT_OK;
+
+	quoted = verdict_quote(name, strlen(name));
 	if (audience == NULL)
 		return verdict_refuse(detail, VERDICT_AUDIENCE_REFUSED,
 							  "The claim \"%s\" is missing.", quoted.text);

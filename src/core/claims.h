@@ -132,6 +132,14 @@ extern Verdict claims_check(ClaimCheck check, const char *type,
 							Detail *detail);
 
 /*
+ * Make CLAIM_CHECK_REQUIRED, which has to read everything, and keep what it
+ * reads: all, if all can be read, even where a required claim is missing.
+ */
+extern Verdict claims_check_required(const struct json_t *claims,
+									 const ClaimPolicy *policy,
+									 ClaimReading *reading, Detail *detail);
+
+/*
  * What the clock alone decides, to be asked again while a token is in use:
  * exp, nbf, iat, auth_time and the age. VERDICT_EXPIRED, VERDICT_NOT_YET_VALID,
  * VERDICT_LIFETIME_REFUSED or, for an age without iat, VERDICT_CLAIM_INVALID.

@@ -59,15 +59,6 @@ starts_with_bearer(const char *text, size_t length)
 	return true;
 }
 
-static bool
-is_token_character(char character)
-{
-	return (character >= 'A' && character <= 'Z') ||
-		(character >= 'a' && character <= 'z') ||
-		(character >= '0' && character <= '9') ||
-		character == '-' || character == '_' || character == '.';
-}
-
 /* Is this text something else that people pass as a token? */
 static Verdict
 check_not_mistaken(const char *text, size_t length, Detail *detail)
@@ -83,50 +74,50 @@ check_not_mistaken(const char *text, size_t length, Detail *detail)
 	return VERDICT_OK;
 }
 
+/* Count the segments, and note where the first three are. */
 static Verdict
-count_dots(const char *text, size_t length, size_t *n_dots, Detail *detail)
+find_segments(const char *text, size_t length, Segments *segments,
+			  size_t *n_segments, Detail *detail)
 {
-	*n_dots = 0;
-	for (size_t i = 0; i < length; i++)
+	size_t		position = 0;
+
+	for (size_t i = 0;; i++)
 	{
-		if (!is_token_character(text[i]))
+		const size_t size = base64url_span(text + position, length - position);
+
+		if (i < 3)
+		{
+			segments->start[i] = text + position;
+			segments->length[i] = size;
+		}
+		position += size;
+		if (position == length)
+		{
+			*n_segments = i + 1;
+			return VERDICT_OK;
+		}
+		if (text[position++] != '.')
 			return verdict_refuse(detail, VERDICT_MALFORMED,
 								  "Byte %zu is not a character that a compact JWS can have.",
-								  i + 1);
-		if (text[i] == '.')
-			(*n_dots)++;
+								  position);
 	}
-	return VERDICT_OK;
 }
 
 static Verdict
 split(const char *text, size_t length, Segments *segments, Detail *detail)
 {
-	size_t		n_dots;
-	Verdict		verdict = count_dots(text, length, &n_dots, detail);
+	size_t		n_segments = 0;
+	Verdict		verdict = find_segments(text, length, segments, &n_segments, detail);
 
 	if (verdict != VERDICT_OK)
 		return verdict;
-	if (n_dots == 4)
+	if (n_segments == 5)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "It has five segments and so is encrypted (JWE); a signed token (JWS) is expected.");
-	if (n_dots != 2)
+	if (n_segments != 3)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "It has %zu segments; a compact JWS has three.",
-							  n_dots + 1);
-
-	for (int i = 0; i < 3; i++)
-	{
-		const char *dot = memchr(text, '.', length);
-		size_t		size = dot != NULL ? (size_t) (dot - text) : length;
-
-		segments->start[i] = text;
-		segments->length[i] = size;
-		if (dot != NULL)
-			size++;				/* past the dot */
-		text += size;
-		length -= size;
-	}
+							  n_segments);
 	return VERDICT_OK;
 }
 

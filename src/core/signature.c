@@ -19,6 +19,9 @@
 #include <openssl/hmac.h>
 #include <openssl/rsa.h>
 #include <stdbool.h>
+#include <string.h>
+
+#define EC_MAX_SIZE 66			/* octets of a number of the largest curve, P-521 */
 
 static Verdict
 out_of_memory(Detail *detail)
@@ -127,9 +130,12 @@ verify_as_it_is(const Jws *jws, const Jwk *jwk, const AlgorithmInfo *info,
  * libraries that forget to ask (CVE-2022-21449).
  */
 static bool
-in_range(const BIGNUM *number, const BIGNUM *order)
+in_range(const unsigned char *number, const AlgorithmInfo *info)
 {
-	return !BN_is_zero(number) && BN_cmp(number, order) < 0;
+	static const unsigned char zero[EC_MAX_SIZE];
+
+	return memcmp(number, zero, info->coordinate_size) != 0 &&
+		memcmp(number, info->order, info->coordinate_size) < 0;
 }
 
 /*
@@ -138,27 +144,24 @@ in_range(const BIGNUM *number, const BIGNUM *order)
  * caller frees *der with OPENSSL_free().
  */
 static int
-der_from_raw(const Jws *jws, const EVP_PKEY *pkey, unsigned char **der)
+der_from_raw(const Jws *jws, const AlgorithmInfo *info, unsigned char **der)
 {
-	const int	half = (int) (jws->signature_size / 2);
-	BIGNUM	   *order = NULL;
-	BIGNUM	   *r = BN_bin2bn(jws->signature, half, NULL);
-	BIGNUM	   *s = BN_bin2bn(jws->signature + half, half, NULL);
-	ECDSA_SIG  *pair = ECDSA_SIG_new();
+	const size_t half = info->coordinate_size;
+	BIGNUM	   *r;
+	BIGNUM	   *s;
+	ECDSA_SIG  *pair;
 	int			size = -1;
 
-	if (r != NULL && s != NULL && pair != NULL &&
-		EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_ORDER, &order) == 1)
+	if (!in_range(jws->signature, info) || !in_range(jws->signature + half, info))
+		return 0;
+	r = BN_bin2bn(jws->signature, (int) half, NULL);
+	s = BN_bin2bn(jws->signature + half, (int) half, NULL);
+	pair = ECDSA_SIG_new();
+	if (r != NULL && s != NULL && pair != NULL && ECDSA_SIG_set0(pair, r, s) == 1)
 	{
-		size = 0;
-		if (in_range(r, order) && in_range(s, order) &&
-			ECDSA_SIG_set0(pair, r, s) == 1)
-		{
-			r = s = NULL;		/* pair's now */
-			size = i2d_ECDSA_SIG(pair, der);
-		}
+		r = s = NULL;			/* pair's now */
+		size = i2d_ECDSA_SIG(pair, der);
 	}
-	BN_free(order);
 	BN_free(r);
 	BN_free(s);
 	ECDSA_SIG_free(pair);
@@ -171,7 +174,7 @@ verify_ecdsa(const Jws *jws, const Jwk *jwk, const AlgorithmInfo *info,
 			 Detail *detail)
 {
 	unsigned char *der = NULL;
-	int			size = der_from_raw(jws, jwk->pkey, &der);
+	int			size = der_from_raw(jws, info, &der);
 	Verdict		verdict;
 
 	if (size < 0)
@@ -194,6 +197,40 @@ static const Verifier verifiers[] = {
 	[FAMILY_ECDSA] = verify_ecdsa,
 	[FAMILY_EDDSA] = verify_as_it_is,
 };
+
+/*
+ * OpenSSL keeps what it has once fetched by name. What this build or its
+ * configuration has not is refused when a signature needs it.
+ */
+void
+signature_prepare(void)
+{
+	static const struct
+	{
+		const char *key;
+		const char *signature;
+	}			names[] = {
+		{"RSA", "RSA"},
+		{"EC", "ECDSA"},
+		{"ED25519", "ED25519"},
+		{"ED448", "ED448"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(NULL, names[i].key, NULL));
+		EVP_SIGNATURE_free(EVP_SIGNATURE_fetch(NULL, names[i].signature, NULL));
+	}
+	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
+	{
+		const char *digest = algorithm_info((Algorithm) i)->digest;
+
+		if (digest != NULL)
+			EVP_MD_free(EVP_MD_fetch(NULL, digest, NULL));
+	}
+	EVP_MAC_free(EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL));
+	ERR_clear_error();
+}
 
 /*
  * VERDICT_OK, VERDICT_SIGNATURE_INVALID, or VERDICT_ALGORITHM_REFUSED if the

@@ -49,99 +49,155 @@ const JsonLimits strict_json_key_set_limits = {
 #define NUMBER_MAX_SIZE 64
 #define EXPONENT_MAX_SIZE 5
 
-/* Where a scan through JSON text stands. */
+/*
+ * What an octet outside strings means to the scan. All that is not listed is
+ * some part of a word, in JSON or not.
+ */
+enum
+{
+	OCTET_WORD,
+	OCTET_NUMBER,
+	OCTET_EXPONENT,				/* of a number, which words have, too */
+	OCTET_QUOTE,
+	OCTET_OPENING,
+	OCTET_CLOSING,
+	OCTET_COMMA,
+	OCTET_BETWEEN
+};
+
+static const unsigned char octet_classes[256] = {
+	['\t'] = OCTET_BETWEEN,['\n'] = OCTET_BETWEEN,['\r'] = OCTET_BETWEEN,
+	[' '] = OCTET_BETWEEN,[':'] = OCTET_BETWEEN,
+	['"'] = OCTET_QUOTE,
+	['+'] = OCTET_NUMBER,['-'] = OCTET_NUMBER,['.'] = OCTET_NUMBER,
+	['0'] = OCTET_NUMBER,['1'] = OCTET_NUMBER,['2'] = OCTET_NUMBER,
+	['3'] = OCTET_NUMBER,['4'] = OCTET_NUMBER,['5'] = OCTET_NUMBER,
+	['6'] = OCTET_NUMBER,['7'] = OCTET_NUMBER,['8'] = OCTET_NUMBER,
+	['9'] = OCTET_NUMBER,
+	['E'] = OCTET_EXPONENT,['e'] = OCTET_EXPONENT,
+	[','] = OCTET_COMMA,
+	['['] = OCTET_OPENING,['{'] = OCTET_OPENING,
+	[']'] = OCTET_CLOSING,['}'] = OCTET_CLOSING
+};
+
+/* Where a scan through JSON text stands: between two of its elements. */
 typedef struct Scan
 {
+	const char *text;
+	size_t		length;
+	size_t		position;		/* octets behind it */
 	size_t		depth;
 	size_t		members;
-	size_t		string;			/* octets of the current string so far */
-	size_t		number;			/* of the current number */
-	size_t		exponent;		/* of its exponent, the e included */
-	bool		in_string;
-	bool		escaped;		/* the octet before was a backslash */
+	size_t		string;			/* octets of the last string, without quotes */
+	bool		number_too_long;	/* it stands at the octet that is too many */
+	size_t		longest;		/* octets of the longest element, with quotes */
 } Scan;
 
+/* From an opening quote past the closing one, or to the end of the text. */
 static void
-scan_string(Scan *scan, char octet)
+scan_string(Scan *scan)
 {
-	if (octet == '"' && !scan->escaped)
+	const char *start = scan->text + scan->position + 1;
+	const char *end = scan->text + scan->length;
+	const char *octet = start;
+
+	while (octet < end && *octet != '"')
 	{
-		scan->in_string = false;
-		return;
+		if (*octet == '\\' && end - octet > 1)
+			octet++;			/* and what it escapes */
+		octet++;
 	}
-	scan->string++;
-	scan->escaped = octet == '\\' && !scan->escaped;
+	scan->string = (size_t) (octet - start);
+	scan->position = (size_t) (octet - scan->text) + (octet < end ? 1 : 0);
 }
 
 /*
- * Characters of the number that octet is in, and of its exponent. Readers of
- * the claims have other ranges than the parser: 1e-20000 is zero to one and an
- * error to the other.
+ * Past a number or a word, or to where a number or its exponent gets too long.
+ * Readers of the claims have other ranges than the parser: 1e-20000 is zero to
+ * one and an error to the other.
  */
 static void
-scan_number(Scan *scan, char octet)
+scan_word(Scan *scan)
 {
-	if (strchr("0123456789+-.eE", octet) == NULL || octet == '\0')
+	size_t		number = 0;		/* octets of it */
+	size_t		exponent = 0;	/* of its exponent, the e included */
+
+	for (; scan->position < scan->length; scan->position++)
 	{
-		scan->number = scan->exponent = 0;
-		return;
+		const unsigned char class = octet_classes[(unsigned char) scan->text[scan->position]];
+
+		if (class > OCTET_EXPONENT)
+			return;
+		number = class == OCTET_WORD ? 0 : number + 1;
+		if (class == OCTET_WORD)
+			exponent = 0;
+		else if (exponent > 0 || class == OCTET_EXPONENT)
+			exponent++;
+		scan->number_too_long = number > NUMBER_MAX_SIZE || exponent > EXPONENT_MAX_SIZE;
+		if (scan->number_too_long)
+			return;
 	}
-	scan->number++;
-	if (scan->exponent > 0 || octet == 'e' || octet == 'E')
-		scan->exponent++;
 }
 
 /*
+ * Past the next element: a string, a word, or a single octet.
+ *
  * An opening bracket counts for its first member, a comma for the next: exact
  * but for empty objects and arrays, which count as if they had one.
  */
 static void
-scan_structure(Scan *scan, char octet)
+scan_element(Scan *scan)
 {
-	scan_number(scan, octet);
-	switch (octet)
+	const size_t start = scan->position;
+
+	switch (octet_classes[(unsigned char) scan->text[start]])
 	{
-		case '"':
-			scan->in_string = true;
-			scan->string = 0;
+		case OCTET_QUOTE:
+			scan_string(scan);
 			break;
-		case '{':
-		case '[':
+		case OCTET_OPENING:
 			scan->depth++;
 			scan->members++;
+			scan->position++;
 			break;
-		case ',':
-			scan->members++;
-			break;
-		case '}':
-		case ']':
+		case OCTET_CLOSING:
 			if (scan->depth > 0)
 				scan->depth--;
+			scan->position++;
+			break;
+		case OCTET_COMMA:
+			scan->members++;
+			scan->position++;
+			break;
+		case OCTET_BETWEEN:
+			scan->position++;
 			break;
 		default:
+			scan_word(scan);
 			break;
 	}
+	if (scan->position - start > scan->longest)
+		scan->longest = scan->position - start;
 }
 
-/* The limits, on text that need not be JSON: the parser finds out about that. */
+/*
+ * The limits, on text that need not be JSON: the parser finds out about that.
+ * *longest is how many octets the longest string, number or word has.
+ */
 static Verdict
 check_limits(const char *text, size_t length, const JsonLimits *limits,
-			 Detail *detail)
+			 size_t *longest, Detail *detail)
 {
-	Scan		scan = {0};
+	Scan		scan = {.text = text, .length = length};
 
 	if (length > limits->size)
 		return verdict_refuse(detail, VERDICT_TOO_LARGE,
 							  "The %s has %zu bytes; at most %zu are accepted.",
 							  limits->name, length, limits->size);
 
-	for (size_t i = 0; i < length; i++)
+	while (scan.position < length)
 	{
-		if (scan.in_string)
-			scan_string(&scan, text[i]);
-		else
-			scan_structure(&scan, text[i]);
-
+		scan_element(&scan);
 		if (scan.depth > limits->depth)
 			return verdict_refuse(detail, VERDICT_MALFORMED,
 								  "The %s nests objects and arrays deeper than %zu levels.",
@@ -150,15 +206,16 @@ check_limits(const char *text, size_t length, const JsonLimits *limits,
 			return verdict_refuse(detail, VERDICT_TOO_LARGE,
 								  "The %s has more than %zu members and elements.",
 								  limits->name, limits->members);
-		if (scan.number > NUMBER_MAX_SIZE || scan.exponent > EXPONENT_MAX_SIZE)
+		if (scan.number_too_long)
 			return verdict_refuse(detail, VERDICT_MALFORMED,
 								  "The %s has a number out of range, near byte %zu.",
-								  limits->name, i);
+								  limits->name, scan.position);
 		if (scan.string > limits->string)
 			return verdict_refuse(detail, VERDICT_TOO_LARGE,
 								  "The %s has a string of more than %zu bytes.",
 								  limits->name, limits->string);
 	}
+	*longest = scan.longest;
 	return VERDICT_OK;
 }
 
@@ -271,14 +328,20 @@ load(const char *text, size_t length, json_error_t *error)
 /*
  * Parse text as the second element of an array.
  *
- * The first is a string as long as the text. It makes the parser's buffer
- * large enough for all that follows, or ends the parsing: a number or a word
- * whose octets are dropped is not given up, but fails an assertion.
+ * The first is a string that makes the parser's buffer large enough for all
+ * that follows, or ends the parsing: a number or a word whose octets are
+ * dropped is not given up, but fails an assertion. The parser keeps one element
+ * at a time, and with it at most one octet more: the one that shows where a
+ * number or a word ends, or the bracket after a string that is not closed. The
+ * first string has some more than that.
  */
 static json_t *
-parse_element(const char *text, size_t length, json_error_t *error)
+parse_element(const char *text, size_t length, size_t longest,
+			  json_error_t *error)
 {
-	size_t		size = 2 * length + 5;
+	const size_t guard = longest + 8;
+	const size_t before = guard + 4;
+	const size_t size = before + length + 1;
 	char	   *array = malloc(size);
 	json_t	   *parsed;
 
@@ -287,17 +350,17 @@ parse_element(const char *text, size_t length, json_error_t *error)
 		return NULL;
 	array[0] = '[';
 	array[1] = '"';
-	memset(array + 2, 'x', length);
-	array[length + 2] = '"';
-	array[length + 3] = ',';
-	memcpy(array + length + 4, text, length);
+	memset(array + 2, 'x', guard);
+	array[before - 2] = '"';
+	array[before - 1] = ',';
+	memcpy(array + before, text, length);
 	array[size - 1] = ']';
 	parsed = load(array, size, error);
 	OPENSSL_cleanse(array, size);
 	free(array);
 
 	/* counted from where the text began */
-	error->position -= (int) length + 4;
+	error->position -= (int) before;
 	return parsed;
 }
 
@@ -305,14 +368,12 @@ parse_element(const char *text, size_t length, json_error_t *error)
 static size_t
 first_value_size(const char *text, size_t length)
 {
-	Scan		scan = {0};
+	Scan		scan = {.text = text, .length = length};
 
 	for (size_t i = 0; i < length; i++)
 	{
-		if (scan.in_string)
-			scan_string(&scan, text[i]);
-		else
-			scan_structure(&scan, text[i]);
+		if (i == scan.position)
+			scan_element(&scan);
 		if (scan.depth == 0 && (text[i] == '}' || text[i] == ']'))
 			return i + 1;
 	}
@@ -375,10 +436,11 @@ strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 {
 	json_error_t error = {0};
 	json_t	   *parsed;
+	size_t		longest = 0;
 	Verdict		verdict;
 
 	*object = NULL;
-	verdict = check_limits(text, length, limits, detail);
+	verdict = check_limits(text, length, limits, &longest, detail);
 	if (verdict != VERDICT_OK)
 		return verdict;
 	if (length == 0)
@@ -386,12 +448,17 @@ strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 							  "The %s is empty; a JSON object is expected.",
 							  limits->name);
 
-	parsed = parse_element(text, length, &error);
+	parsed = parse_element(text, length, longest, &error);
 	if (exhausted)
 		return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
 	if (parsed == NULL)
 		return refuse_syntax(text, length, &error, limits, detail);
-	verdict = take_object(parsed, length, limits, object, detail);
+	if (memchr(text, '\0', length) != NULL)
+		/* one right behind a number or a word, where jansson does not see it */
+		verdict = verdict_refuse(detail, VERDICT_MALFORMED, "The %s has %s.", limits->name,
+								 syntax_words(json_error_null_character));
+	else
+		verdict = take_object(parsed, length, limits, object, detail);
 	json_decref(parsed);
 	return verdict;
 }

@@ -127,9 +127,21 @@ verify_signature(const Jws *jws, const TokenKeys *keys, TokenTrace *trace,
 	return record(trace, TOKEN_STEP_SIGNATURE, verdict, detail);
 }
 
-/* All checks if there is a trace, else those up to the first that fails. */
 static Verdict
-check_claims(const Token *token, const ClaimPolicy *policy, int64_t now_us,
+check_claim(ClaimCheck check, Token *token, const ClaimPolicy *policy,
+			int64_t now_us, Detail *detail)
+{
+	if (check == CLAIM_CHECK_REQUIRED)
+		return claims_check_required(token->claims, policy, &token->reading, detail);
+	return claims_check(check, token->jws->type, token->claims, policy, now_us, detail);
+}
+
+/*
+ * All checks if there is a trace, else those up to the first that fails. The
+ * claims are read on the way.
+ */
+static Verdict
+check_claims(Token *token, const ClaimPolicy *policy, int64_t now_us,
 			 TokenTrace *trace, Detail *detail)
 {
 	Verdict		first = VERDICT_OK;
@@ -137,8 +149,8 @@ check_claims(const Token *token, const ClaimPolicy *policy, int64_t now_us,
 	for (int check = 0; check < CLAIM_CHECK_COUNT; check++)
 	{
 		Detail		found = {""};
-		Verdict		verdict = claims_check((ClaimCheck) check, token->jws->type,
-										   token->claims, policy, now_us, &found);
+		Verdict		verdict = check_claim((ClaimCheck) check, token, policy,
+										  now_us, &found);
 
 		record(trace, TOKEN_STEP_CLAIMS + check, verdict, &found);
 		if (verdict == VERDICT_OK || first != VERDICT_OK)
@@ -169,10 +181,8 @@ token_verify(Token *token, const ClaimPolicy *policy, const TokenKeys *keys,
 		return verdict;
 
 	verdict = check_claims(token, policy, now_us, trace, detail);
-	if (verdict == VERDICT_OK)
-		return claims_read(token->claims, policy, &token->reading, detail);
-	if (trace != NULL)
-		(void) claims_read(token->claims, policy, &token->reading, NULL);
+	if (verdict != VERDICT_OK && trace == NULL)
+		claim_reading_clear(&token->reading);
 	return verdict;
 }
 

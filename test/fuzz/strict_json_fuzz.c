@@ -121,7 +121,9 @@ check_plain(const json_t *object, const char *text, size_t length,
 	else if (json_is_object(plain))
 		REQUIRE(verdict == VERDICT_TOO_LARGE ||
 				strstr(detail->text, " nests objects and arrays deeper than ") != NULL ||
-				strstr(detail->text, " has a number out of range, ") != NULL);
+				strstr(detail->text, " has a number out of range, ") != NULL ||
+				(memchr(text, '\0', length) != NULL &&
+				 strstr(detail->text, " has a NUL character.") != NULL));
 	json_decref(plain);
 }
 

@@ -1,9 +1,25 @@
 /* The table is closed, and names compare exactly (RFC 7515 section 4.1.1). */
 #include "test.h"
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/objects.h>
 
 #include "core/algorithm.h"
+
+/* Both of r and s are compared with it. */
+static void
+test_order(const AlgorithmInfo *info)
+{
+	const int	nist = EC_curve_nist2nid(info->curve);
+	EC_GROUP   *group = EC_GROUP_new_by_curve_name(nist != NID_undef ? nist : OBJ_sn2nid(info->curve));
+	unsigned char order[66] = {0};
+
+	CHECK(group != NULL && info->coordinate_size <= sizeof(order) &&
+		  BN_bn2binpad(EC_GROUP_get0_order(group), order, (int) info->coordinate_size) > 0 &&
+		  memcmp(order, info->order, info->coordinate_size) == 0, "the order of %s", info->curve);
+	EC_GROUP_free(group);
+}
 
 int
 main(void)
@@ -27,6 +43,9 @@ main(void)
 		CHECK(algorithm_set_by_name(info->name) == ALGORITHM_BIT(i), "%s means itself", info->name);
 		CHECK(info->digest == NULL || EVP_get_digestbyname(info->digest) != NULL,
 			  "OpenSSL knows the digest of %s", info->name);
+		CHECK((info->order != NULL) == (info->family == FAMILY_ECDSA), "%s has an order if its key is a curve's", info->name);
+		if (info->order != NULL)
+			test_order(info);
 	}
 	CHECK(algorithm_set_by_name("EdDSA") ==
 		  (ALGORITHM_BIT(ALGORITHM_ED25519) | ALGORITHM_BIT(ALGORITHM_ED448)),

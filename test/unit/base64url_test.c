@@ -56,6 +56,25 @@ test_one_spelling(void)
 	CHECK(n_three == 65536, "65536 texts of three characters decode (%d)", n_three);
 }
 
+/* The alphabet ends where decoding does. */
+static void
+test_span(void)
+{
+	int			n_known = 0;
+
+	for (int c = 0; c < 256; c++)
+	{
+		const char	text[4] = {'A', 'A', 'A', (char) c};
+		const bool	known = decodes(text, 4);
+
+		n_known += known;
+		if (base64url_span(text, 4) != (known ? 4 : 3))
+			CHECK(false, "character %d counts as it decodes", c);
+	}
+	CHECK(n_known == 64, "64 characters count (%d)", n_known);
+	CHECK(base64url_span("", 0) == 0 && base64url_span("AAAA", 2) == 2 && base64url_span(".AA", 3) == 0, "the span ends with the text");
+}
+
 static void
 test_vectors(void)
 {
@@ -117,6 +136,7 @@ main(void)
 {
 	test_refusals();
 	test_one_spelling();
+	test_span();
 	test_vectors();
 	test_round_trip();
 	return finish();

@@ -292,11 +292,23 @@ test_eddsa_malleability(void)
 	free(text);
 }
 
+/* What is fetched beforehand changes no verdict, and leaves no error behind. */
+static void
+test_prepare(void)
+{
+	ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+	signature_prepare();
+	CHECK(ERR_peek_error() == 0, "the error queue is empty");
+	signature_prepare();
+	CHECK(ERR_peek_error() == 0, "and after another time");
+}
+
 int
 main(void)
 {
 	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
 		test_key_make(&keys[i], (Algorithm) i, NULL);
+	test_prepare();
 	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
 	{
 		test_changes((Algorithm) i);

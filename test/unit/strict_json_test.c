@@ -66,6 +66,8 @@ test_syntax(void)
 
 	CHECK_VERDICT(parse("{}\0", 3, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL after the end");
 	CHECK_VERDICT(parse("{\"a\0b\":1}", 9, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL inside");
+	CHECK_VERDICT(parse("{\"a\":1\0}", 8, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL behind a number");
+	CHECK_VERDICT(parse("{\"a\":true\0}", 11, &limits, NULL), NULL, VERDICT_MALFORMED, "a NUL behind a word");
 }
 
 /*
