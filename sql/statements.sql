@@ -96,6 +96,20 @@ SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.has_
 ROLLBACK TO s;
 SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.identity();
 ROLLBACK TO s;
+-- ... and in what WITH changes and nobody reads, which the executor comes to when the rest is done
+CREATE TEMPORARY TABLE seen (body text, subject text);
+WITH unread AS (INSERT INTO seen SELECT body, token_auth.set_local_token(:'bob') FROM public.note)
+SELECT 'the rest';
+ROLLBACK TO s;
+CREATE TEMPORARY TABLE seen (body text, subject text);
+WITH unread AS (INSERT INTO seen SELECT body, 'bob' FROM public.note)
+SELECT token_auth.subject(), token_auth.set_local_token(:'bob');
+ROLLBACK TO s;
+CREATE TEMPORARY TABLE seen (body text, subject text);
+WITH unread AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.note)
+SELECT token_auth.subject();
+SELECT body, subject FROM seen ORDER BY body;
+ROLLBACK TO s;
 -- the same person's other token is another one
 SELECT token_auth.subject(), token_auth.set_local_token(:'alice_again'), token_auth.subject();
 ROLLBACK TO s;
@@ -449,6 +463,38 @@ FETCH ALL FROM unfetched;
 SELECT token_auth.set_local_token(:'carol');
 FETCH back_again;
 COMMIT;
+
+-- refused: a cursor that is rewound, which works out its index keys, while its own functions set another token and the first one again
+CREATE TEMPORARY TABLE keyed AS SELECT owner, owner || i AS body, i AS id FROM unnest('{alice,bob}'::text[]) AS owner, generate_series(1, 3) AS i;
+CREATE INDEX ON keyed (owner);
+CREATE INDEX ON keyed (id);
+ANALYZE keyed;
+CREATE FUNCTION pg_temp.switch(token text) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF current_setting('regress.switch') = 'on' THEN
+        PERFORM set_config('token_auth.token', token, true);
+    END IF;
+    RETURN 0;
+END
+$$;
+SET regress.switch = off;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE rewound SCROLL CURSOR FOR
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
+    SELECT body FROM keyed WHERE owner = token_auth.subject() UNION ALL
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'alice');
+FETCH FROM rewound;
+SAVEPOINT s;
+MOVE ABSOLUTE 0 FROM rewound;
+FETCH FROM rewound;
+SET LOCAL regress.switch = on;
+SELECT mint.outcome('MOVE ABSOLUTE 0 FROM rewound');
+ROLLBACK;
+DROP TABLE keyed;
+DROP FUNCTION pg_temp.switch(text);
 
 -- ... also where the policy, or an InitPlan, asks by way of a function
 SELECT token_auth.set_session_token(:'alice');

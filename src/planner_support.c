@@ -11,6 +11,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "fmgr.h"
@@ -20,27 +21,26 @@
 #include "nodes/supportnodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /*
- * A call of a function that stands beside this one in its schema, or NULL.
+ * A call of a function that stands beside this one in its schema, or NULL. It
+ * is found whoever plans: a policy asks for no privilege on the schema either.
  *
- *	args	its arguments
+ *	args	its arguments: one or none
  */
 static Expr *
 call_beside(Oid funcid, const char *name, List *args)
 {
-	List	   *names = list_make2(makeString(get_namespace_name(get_func_namespace(funcid))),
-								  makeString(pstrdup(name)));
-	Oid			types[1];
-	Oid			function;
+	Oid			type = args == NIL ? InvalidOid : exprType(linitial(args));
+	Oid			function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+										   CStringGetDatum(name),
+										   PointerGetDatum(buildoidvector(&type, list_length(args))),
+										   ObjectIdGetDatum(get_func_namespace(funcid)));
 
-	Assert(list_length(args) <= (int) lengthof(types));
-	if (args != NIL)
-		types[0] = exprType(linitial(args));
-	function = LookupFuncName(names, list_length(args), types, true);
+	Assert(list_length(args) <= 1);
 	if (!OidIsValid(function))
 		return NULL;
 	return (Expr *) makeFuncExpr(function, get_func_rettype(function), args,
@@ -95,8 +95,8 @@ PG_FUNCTION_INFO_V1(token_auth_gate_support);
  *
  * Without an argument from a row such a reader lets every row through or none.
  * If none, no estimate matters; so it never narrows one. By default the planner
- * would take a third of the rows for it. It is not asked: it may raise an error
- * in a statement that never comes to it.
+ * would take a third of the rows for it. It is not asked: its answer may be an
+ * error, in a statement that never comes to it.
  */
 Datum
 token_auth_gate_support(PG_FUNCTION_ARGS)
@@ -155,9 +155,9 @@ PG_FUNCTION_INFO_V1(token_auth_test_support);
 /*
  * test_support(internal) returns internal: for has_scope(), has_role(), is_client() and their kind
  *
- * The planner asks only where more than the test decides, as in
- * owner = subject() OR has_role('auditor'): a test by itself it takes out of
- * the scan. A test of a row's value is one for equality with any of the set.
+ * As good as a constant: in owner = subject() OR has_role('auditor') the one
+ * who is an auditor sees all. A test of a row's value is one for equality with
+ * any of the set.
  */
 Datum
 token_auth_test_support(PG_FUNCTION_ARGS)
@@ -228,7 +228,7 @@ membership_as_any(Oid funcid, List *args, Oid collation)
 static Node *
 membership_selectivity(SupportRequestSelectivity *request)
 {
-	if (!contain_var_clause(linitial(request->args)))
+	if (!contain_var_clause((Node *) request->args))
 	{
 		/* all rows or none, as in gate_support() */
 		request->selectivity = 1.0;

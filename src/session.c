@@ -49,6 +49,7 @@ static bool warned_of_bypass = false;
 
 static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
+static ExecutorFinish_hook_type previous_executor_finish = NULL;
 static planner_hook_type previous_planner = NULL;
 
 /*
@@ -58,13 +59,17 @@ static planner_hook_type previous_planner = NULL;
 static bool parallel_assignments_known = false;
 static uint64 parallel_assignments = 0;
 
-/* A query that used a reader and runs later or again: a cursor, a set-returning SQL function. */
+/*
+ * A query whose readers are called again after a run: a cursor, a set-returning
+ * SQL function, what WITH changes and nobody reads.
+ */
 typedef struct UsedQuery
 {
 	MemoryContextCallback callback;
 	dlist_node	node;
 	QueryDesc  *query;
-	VerifiedToken *token;		/* pinned; NULL: none */
+	bool		judged;			/* a reader was called */
+	VerifiedToken *token;		/* under this one; pinned; NULL: none */
 } UsedQuery;
 
 static dlist_head used_queries = DLIST_STATIC_INIT(used_queries);
@@ -226,6 +231,14 @@ changed_in_parallel_mode(void)
 		parallel_assignments != settings_token_assignments;
 }
 
+static bool
+is_below(MemoryContext context, MemoryContext ancestor)
+{
+	while (context != NULL && context != ancestor)
+		context = context->parent;
+	return context != NULL;
+}
+
 /*
  * Does a reader belong to the running statement? Its expression lives in the
  * statement's per-query memory or, where a row is looked at again after a
@@ -235,11 +248,8 @@ changed_in_parallel_mode(void)
 static bool
 is_of_running_statement(MemoryContext reader)
 {
-	if (session_judgement.statement == NULL)
-		return false;
-	while (reader != NULL && reader != session_judgement.statement)
-		reader = reader->parent;
-	return reader != NULL;
+	return session_judgement.statement != NULL &&
+		is_below(reader, session_judgement.statement);
 }
 
 static void pg_attribute_noreturn()
@@ -265,6 +275,37 @@ judge_statement(Judgement *judgement, VerifiedToken *token)
 		refuse_changed();
 
 	judgement->assignments = settings_token_assignments;
+}
+
+static void
+note_use(UsedQuery *used, VerifiedToken *token)
+{
+	if (token != NULL)
+		authenticate_pin(token);
+	used->token = token;
+	used->judged = true;
+}
+
+/*
+ * A cursor that is rewound works out its index keys without running. They must
+ * be those of the token that its other keys and its rows are under.
+ */
+static void
+judge_suspended_query(MemoryContext reader, VerifiedToken *token)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &used_queries)
+	{
+		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
+
+		if (!is_below(reader, used->query->estate->es_query_cxt))
+			continue;
+		if (!used->judged)
+			note_use(used, token);
+		else if (!is_same(used->token, token))
+			refuse_changed();
+	}
 }
 
 /*
@@ -295,7 +336,10 @@ session_judge(MemoryContext reader)
 		if (outer->covers_functions)
 			judge_statement(outer, token);
 	}
-	return is_of_statement ? session_judgement.token : token;
+	if (is_of_statement)
+		return session_judgement.token;
+	judge_suspended_query(reader, token);
+	return token;
 }
 
 /*
@@ -537,29 +581,29 @@ find_used_query(const QueryDesc *query)
 	return NULL;
 }
 
-/* If the query used a reader, keep under which token it did. */
+/* The query may call readers later: keep under which token it has called some. */
 static void
 remember_query(QueryDesc *query)
 {
-	UsedQuery  *used;
+	UsedQuery  *used = find_used_query(query);
 
-	if (!session_judgement.made || find_used_query(query) != NULL)
-		return;
-	used = MemoryContextAllocZero(query->estate->es_query_cxt,
-								  sizeof(UsedQuery));
-	used->query = query;
-	used->token = session_judgement.token;
-	if (used->token != NULL)
-		authenticate_pin(used->token);
-	dlist_push_head(&used_queries, &used->node);
-	used->callback.func = forget_query;
-	used->callback.arg = used;
-	MemoryContextRegisterResetCallback(query->estate->es_query_cxt,
-									   &used->callback);
+	if (used == NULL)
+	{
+		used = MemoryContextAllocZero(query->estate->es_query_cxt,
+									  sizeof(UsedQuery));
+		used->query = query;
+		dlist_push_head(&used_queries, &used->node);
+		used->callback.func = forget_query;
+		used->callback.arg = used;
+		MemoryContextRegisterResetCallback(query->estate->es_query_cxt,
+										   &used->callback);
+	}
+	if (!used->judged && session_judgement.made)
+		note_use(used, session_judgement.token);
 }
 
 /*
- * A query that used a reader before runs, perhaps again. What its InitPlans,
+ * A query that called a reader before runs, perhaps again. What its InitPlans,
  * index keys, Sort or choice of partitions remember was made under that token:
  * judge it before a row comes out.
  */
@@ -568,7 +612,7 @@ judge_used_query(const QueryDesc *query)
 {
 	UsedQuery  *used = find_used_query(query);
 
-	if (used == NULL)
+	if (used == NULL || !used->judged)
 		return;
 	if (used->token != NULL)
 		authenticate_pin(used->token);
@@ -604,7 +648,7 @@ run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	else
 		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
-	if (!COMPAT_RUNS_ONCE)
+	if (!COMPAT_RUNS_ONCE || query->plannedstmt->hasModifyingCTE)
 		remember_query(query);
 }
 
@@ -631,13 +675,51 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 }
 
 static void
+finish(QueryDesc *query)
+{
+	if (previous_executor_finish != NULL)
+		previous_executor_finish(query);
+	else
+		standard_ExecutorFinish(query);
+}
+
+/*
+ * What WITH changes and nobody reads is run here, under the token of the rest.
+ * So are AFTER triggers; those of a statement without such a WITH are left to
+ * themselves.
+ */
+static void
+session_executor_finish(QueryDesc *query)
+{
+	Judgement	outer = session_judgement;
+
+	if (!query->plannedstmt->hasModifyingCTE)
+	{
+		finish(query);
+		return;
+	}
+	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
+	PG_TRY();
+	{
+		judge_used_query(query);
+		finish(query);
+	}
+	PG_FINALLY();
+	{
+		end_judgement(&outer);
+	}
+	PG_END_TRY();
+}
+
+static void
 start(QueryDesc *query, int eflags)
 {
 	if (previous_executor_start != NULL)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	remember_query(query);
+	if (session_judgement.made)
+		remember_query(query);
 }
 
 /*
@@ -703,6 +785,8 @@ session_init(void)
 	ExecutorStart_hook = session_executor_start;
 	previous_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = session_executor_run;
+	previous_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = session_executor_finish;
 	previous_planner = planner_hook;
 	planner_hook = session_planner;
 }
