@@ -516,6 +516,16 @@ END
 $$;
 SELECT count(*) FROM public.thing WHERE pg_temp.spy(id, word);
 SELECT count(*) FROM public.thing WHERE pg_temp.spy(id, word) AND token_auth.in_claim(n4, 'others');
+-- ... and the policy needs no privilege on the schema, whoever plans
+RESET ROLE;
+REVOKE USAGE ON SCHEMA token_auth FROM PUBLIC;
+SET ROLE regress_app;
+SET token_auth.token = :'few';
+SELECT count(*) > 0, substring(public.plan('SELECT count(*) FROM public.thing') from '"Index Cond": "[^"]*') FROM public.thing;
+RESET ROLE;
+GRANT USAGE ON SCHEMA token_auth TO PUBLIC;
+SET ROLE regress_app;
+SET token_auth.token = '';
 SET token_auth.token = '';
 SELECT count(*) FROM public.thing;
 RESET ROLE;
