@@ -257,6 +257,17 @@ SET token_auth.token = :'many';
 EXECUTE mine;
 EXECUTE several;
 RESET plan_cache_mode;
+
+-- a claim that is no array is an error where in_claim() is reached, not where it is planned
+SELECT mint.token('{"sub": "small", "tenants": {"a": 1}}') AS odd \gset
+SET token_auth.token = :'odd';
+SELECT count(*) FROM public.line WHERE tenant = token_auth.subject() OR (token_auth.has_scope('none') AND token_auth.in_claim(tenant, 'tenants'));
+SELECT count(*) FROM public.line WHERE false AND token_auth.in_claim(tenant, 'tenants');
+SELECT mint.outcome('EXPLAIN SELECT FROM public.line WHERE token_auth.in_claim(tenant, ''tenants'')');
+SELECT mint.outcome('SELECT count(*) FROM public.line WHERE token_auth.in_claim(tenant, ''tenants'')');
+SET enable_seqscan = off;
+SELECT mint.outcome('SELECT count(*) FROM public.line WHERE token_auth.in_claim(tenant, ''tenants'')');
+RESET enable_seqscan;
 RESET ROLE;
 
 DROP FUNCTION public.plan, public.shape, public.estimate, public.rows_where, public.is_near, public.not_near, public.become, public.unlike, public.through, public.sorts;

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/tupmacs.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "authenticate.h"
 #include "catalog.h"
@@ -450,11 +451,10 @@ make_verified(MemoryContext parent, const Token *token, const Issuer *issuer,
 static void
 keep(VerifiedToken *token)
 {
-	MemoryContextSetParent(token->context, tokens_context);
-
 	/* a change that arrived while it was verified: then anew next time */
 	if (token->configuration_generation == catalog_configuration_generation)
 		remember(token);
+	MemoryContextSetParent(token->context, tokens_context);
 }
 
 /*
@@ -524,13 +524,20 @@ find_issuer(Trip *trip, Detail *detail)
 						  verdict_quote(claimed, strlen(claimed)).text);
 }
 
-/* Do time and revocation still let it pass? */
+/*
+ * Do time and revocation still let it pass?
+ *
+ * On a standby no signal tells of changes. In a transaction that has written
+ * they do not tell of all: a statement that fails before its triggers have
+ * fired takes its changes back in silence. So nothing is learnt there.
+ */
 static Verdict
 judge(VerifiedToken *token, Detail *detail)
 {
 	int64		now_us = now_unix_us();
 	RevocationsHeard heard = revocation_signal_heard();
-	bool		is_told = !RecoveryInProgress();	/* asked once: a promotion may come between */
+	bool		is_standby = RecoveryInProgress();	/* asked once: a promotion may come between */
+	bool		may_learn = !is_standby && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 	const char *revoked_by;
 	Verdict		verdict;
 
@@ -539,13 +546,13 @@ judge(VerifiedToken *token, Detail *detail)
 	if (verdict != VERDICT_OK)
 		return verdict;
 
-	if (is_told && revocation_stands(&token->revocation_keys, token->heard))
+	if (!is_standby && revocation_stands(&token->revocation_keys, token->heard))
 		return VERDICT_OK;
-	revoked_by = revocation_covers(&token->revocation_keys, is_told);
+	revoked_by = revocation_covers(&token->revocation_keys, may_learn);
 	if (revoked_by != NULL)
 		return verdict_refuse(detail, VERDICT_REVOKED,
 							  "It is revoked by its %s.", revoked_by);
-	if (is_told)
+	if (may_learn)
 		token->heard = heard;
 	return VERDICT_OK;
 }

@@ -156,6 +156,25 @@ catalog_table_oid(CatalogTable which)
 }
 
 /*
+ * Is the index one over the table's first columns in their order? Another one
+ * of its name would find nothing, and nothing found means not revoked.
+ */
+static void
+check_index(const CatalogScan *scan)
+{
+	const FormData_pg_index *index = scan->index->rd_index;
+	bool		good = index->indrelid == RelationGetRelid(scan->relation) && index->indisvalid;
+
+	for (int i = 0; good && i < index->indnkeyatts && i < CATALOG_MAX_KEYS; i++)
+		good = index->indkey.values[i] == i + 1;
+	if (!good)
+		report_error("55000",
+					 psprintf("index token_auth.%s is not the one that extension token_auth made",
+							  RelationGetRelationName(scan->index)),
+					 NULL, "Restore the extension, or drop and create it anew.");
+}
+
+/*
  * Open a table for reading. A message that arrives while its lock is taken may
  * tell that the table is another one now; then look again.
  */
@@ -181,6 +200,7 @@ catalog_open(CatalogScan *scan, CatalogTable which)
 			table_close(scan->relation, AccessShareLock);
 	}
 	scan->index = index_open(catalog_oids[which].index, AccessShareLock);
+	check_index(scan);
 	scan->slot = table_slot_create(scan->relation, NULL);
 	scan->snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan->relation)));
 }
@@ -195,7 +215,7 @@ catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
 {
 	ScanKeyData keys[CATALOG_MAX_KEYS];
 
-	Assert(n_keys <= CATALOG_MAX_KEYS);
+	Assert(n_keys <= CATALOG_MAX_KEYS && n_keys <= scan->index->rd_index->indnkeyatts);
 	for (int i = 0; i < n_keys; i++)
 		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber,
 							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
@@ -222,6 +242,24 @@ catalog_scan_next(CatalogScan *scan)
 			return ExecFetchSlotHeapTuple(scan->slot, false, NULL);
 	}
 	return NULL;
+}
+
+/*
+ * Are there certainly no rows that the snapshot sees? Looks at so many versions
+ * of rows at most: there may be millions that are deleted and not vacuumed.
+ */
+bool
+catalog_scan_is_empty(CatalogScan *scan, int most)
+{
+	for (int i = 0; i < most; i++)
+	{
+		if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))
+			return true;
+		if (table_tuple_satisfies_snapshot(scan->relation, scan->slot,
+										   scan->snapshot))
+			return false;
+	}
+	return false;
 }
 
 void

@@ -45,6 +45,7 @@ extern void catalog_open(CatalogScan *scan, CatalogTable table);
 extern void catalog_scan_begin(CatalogScan *scan, int n_keys,
 							   const char *const *values);
 extern HeapTuple catalog_scan_next(CatalogScan *scan);
+extern bool catalog_scan_is_empty(CatalogScan *scan, int most);
 extern void catalog_close(CatalogScan *scan);
 extern Datum catalog_column(CatalogScan *scan, HeapTuple row,
 							const char *name, bool *is_null);

@@ -123,11 +123,11 @@ static const MemberType bigint_members = {INT8OID, parse_bigint, bigint_datum};
 /*
  * The members of the claim at path that are of this type, and in *n_members
  * how many, in the current memory context; NULL if there is no claim. A claim
- * that is no array is an error if the path is part of the statement; if it
- * comes from a row it has none, or the error would leak the row.
+ * that is no array has none, or is an error: not if the path comes from a row,
+ * which the error would leak.
  */
 static Member *
-read_members(const VerifiedToken *token, ArrayType *path, bool path_is_constant,
+read_members(const VerifiedToken *token, ArrayType *path, bool refuse,
 			 const MemberType *type, int *n_members)
 {
 	ClaimValue	claim;
@@ -140,7 +140,7 @@ read_members(const VerifiedToken *token, ArrayType *path, bool path_is_constant,
 		return NULL;
 	if (!claim_value_members(&claim, &texts))
 	{
-		if (path_is_constant)
+		if (refuse)
 			claim_value_refuse(&claim, "an array of strings or numbers");
 		texts = NIL;
 	}
@@ -298,7 +298,9 @@ answer_members(FunctionCallInfo fcinfo, const MemberType *type)
 		return call_site_answer(fcinfo, site);
 
 	path_is_constant = call_site_has_constant(fcinfo, 0);
-	list = read_members(token, PG_GETARG_ARRAYTYPE_P(0), path_is_constant, type,
+	/* an estimate is no place for an error: the statement may never come to it */
+	list = read_members(token, PG_GETARG_ARRAYTYPE_P(0),
+						path_is_constant && session_is_in_statement(), type,
 						&n_members);
 	array = list == NULL ? NULL : array_of_members(list, n_members, type);
 	if (path_is_constant)

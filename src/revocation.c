@@ -87,6 +87,9 @@ typedef struct KnownIssuer
 	Presence	kinds[REVOCATION_KIND_COUNT];
 } KnownIssuer;
 
+/* Rows to look at, perhaps deleted ones, before an issuer counts as one who has some. */
+#define MOST_ROWS 16
+
 /* Two issuers of one slot take turns, which costs time only. */
 #define KNOWN_ISSUERS 16
 
@@ -96,16 +99,18 @@ static KnownIssuer known_issuers[KNOWN_ISSUERS];
  * What is known of this issuer now. The first look after a signal finds out
  * nothing, or each revocation of a burst would make it ask twice.
  *
- * NULL where signals do not tell of everything, or if this is such a first look.
+ *	may_learn	signals will tell of all that changes from here on
+ *
+ * NULL where they do not, or if this is such a first look.
  */
 static KnownIssuer *
-know_issuer(const char *issuer, bool is_told)
+know_issuer(const char *issuer, bool may_learn)
 {
 	KnownIssuer *known;
 	RevocationsHeard heard = revocation_signal_heard();
 	bool		is_same;
 
-	if (!is_told)
+	if (!may_learn)
 		return NULL;
 	known = &known_issuers[hash_bytes((const unsigned char *) issuer,
 									  (int) strlen(issuer)) % KNOWN_ISSUERS];
@@ -162,14 +167,14 @@ probe(CatalogScan *scan, RevocationKind kind, const RevocationKeys *keys)
 	return covered;
 }
 
-/* Has the issuer rows of this kind? */
-static bool
-has_rows(CatalogScan *scan, RevocationKind kind, const char *issuer)
+/* Has the issuer perhaps rows of this kind? */
+static Presence
+find_presence(CatalogScan *scan, RevocationKind kind, const char *issuer)
 {
 	const char *values[] = {issuer, kinds[kind].name};
 
 	catalog_scan_begin(scan, lengthof(values), values);
-	return catalog_scan_next(scan) != NULL;
+	return catalog_scan_is_empty(scan, MOST_ROWS) ? PRESENCE_NONE : PRESENCE_SOME;
 }
 
 /* The first kind by which the token is revoked, as the table names it, or NULL. */
@@ -185,8 +190,7 @@ probe_kinds(const RevocationKeys *keys, KnownIssuer *known)
 		if (keys->values[kind] == NULL)
 			continue;
 		if (known != NULL && known->kinds[kind] == PRESENCE_UNKNOWN)
-			known->kinds[kind] = has_rows(&scan, kind, keys->issuer)
-				? PRESENCE_SOME : PRESENCE_NONE;
+			known->kinds[kind] = find_presence(&scan, kind, keys->issuer);
 		if (known != NULL && known->kinds[kind] == PRESENCE_NONE)
 			continue;
 		if (probe(&scan, kind, keys))
@@ -210,14 +214,14 @@ has_none_of_these(const KnownIssuer *known, const RevocationKeys *keys)
 /*
  * Is a token with these keys revoked?
  *
- *	is_told		signals reach this backend: not on a standby
+ *	may_learn	signals will tell of all that changes from here on
  *
  * Returns the kind by which it is, as the table names it, or NULL.
  */
 const char *
-revocation_covers(const RevocationKeys *keys, bool is_told)
+revocation_covers(const RevocationKeys *keys, bool may_learn)
 {
-	KnownIssuer *known = know_issuer(keys->issuer, is_told);
+	KnownIssuer *known = know_issuer(keys->issuer, may_learn);
 
 	if (known != NULL && has_none_of_these(known, keys))
 		return NULL;

@@ -34,6 +34,6 @@ typedef struct RevocationKeys
 extern char *revocation_lookup_value(const char *value);
 extern void revocation_hash_keys(RevocationKeys *keys);
 extern bool revocation_stands(const RevocationKeys *keys, RevocationsHeard since);
-extern const char *revocation_covers(const RevocationKeys *keys, bool is_told);
+extern const char *revocation_covers(const RevocationKeys *keys, bool may_learn);
 
 #endif							/* TOKEN_AUTH_REVOCATION_H */

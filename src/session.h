@@ -46,6 +46,13 @@ extern const char *session_why_none(void);
 extern const VerifiedToken *session_set_token(const char *raw, bool local);
 extern void session_clear_token(void);
 
+/* Is a statement running? If not, a reader may be asked for an estimate only. */
+static inline bool
+session_is_in_statement(void)
+{
+	return session_judgement.statement != NULL;
+}
+
 /*
  * The token of the statement that a reader is called in, of whatever
  * namespace, or NULL. Raises an error if it is refused.

@@ -61,42 +61,55 @@ sub instructions
 		$counts{$name} = $count if $count > ($counts{$name} || 0);
 	}
 	ok($counts{$function}, "$function was counted") or diag("$report\n$errors");
-	return \%counts;
+	return (\%counts, $output);
 }
 
-# Instructions of a reader for each row, in a statement over all of them.
+# Instructions of a reader for each row, in a statement over all of them that finds so many.
 sub per_row
 {
-	my ($function, $condition) = @_;
-	my $counts = instructions("token_auth_$function",
+	my ($function, $condition, $n_found) = @_;
+	my ($counts, $output) = instructions("token_auth_$function",
 		"SELECT token_auth.set_session_token('$token')",
 		'SET max_parallel_workers_per_gather = 0',
 		"SELECT count(*) FROM item WHERE $condition");
+	like($output, qr/count = "$n_found"/, "$condition finds $n_found rows");
 	return $counts->{"token_auth_$function"} / $n_rows;
 }
 
 # refusals first: what must not be called is called where the token is new
 my @checks = qw(json_loadb strict_json_object signature_verify EVP_DigestVerify jsonb_in catalog_open index_beginscan);
-my $new = instructions('token_auth_set_local_token', "SELECT token_auth.set_local_token('$small')");
+my ($new) = instructions('token_auth_set_local_token', "SELECT token_auth.set_local_token('$small')");
 ok($new->{$_}, "a token that is new calls $_()") for @checks;
-my $known = instructions('token_auth_set_local_token',
+my ($known) = instructions('token_auth_set_local_token',
 	"SELECT token_auth.set_session_token('$small')", "SELECT token_auth.set_session_token('$token')", "SELECT token_auth.set_local_token('$small')");
 ok(!$known->{$_}, "a token that is remembered does not call $_()") for @checks;
 cmp_ok($known->{token_auth_set_local_token}, '<', 20000, 'setting a token that is remembered');
 cmp_ok($known->{token_auth_set_local_token}, '<', $new->{token_auth_set_local_token} / 20, 'it costs a fraction of one that is new');
 
 for my $case (
-	[ subject => 'owner = token_auth.subject()', 60 ],
-	[ subject_uuid => 'owner_id = token_auth.subject_uuid()', 60 ],
-	[ claim => "owner = token_auth.claim('sub')", 80 ],
-	[ claim_uuid => "owner_id = token_auth.claim_uuid('sub')", 80 ],
-	[ has_scope => "token_auth.has_scope('orders:read') IS DISTINCT FROM (n < 0)", 80 ],
-	[ in_claim_text => "token_auth.in_claim(team, 'teams')", 300 ],
-	[ in_claim_int4 => "token_auth.in_claim(n, 'numbers')", 300 ],)
+	[ subject => 'owner = token_auth.subject()', $n_rows, 60 ],
+	[ subject_uuid => 'owner_id = token_auth.subject_uuid()', $n_rows, 60 ],
+	[ claim => "owner = token_auth.claim('sub')", $n_rows, 80 ],
+	[ claim_uuid => "owner_id = token_auth.claim_uuid('sub')", $n_rows, 80 ],
+	[ has_scope => "token_auth.has_scope('orders:read') IS DISTINCT FROM (n < 0)", $n_rows, 80 ],
+	[ in_claim_text => "token_auth.in_claim(team, 'teams')", $n_rows / 10, 300 ],
+	[ in_claim_int4 => "token_auth.in_claim(n, 'numbers')", $n_members, 300 ],)
 {
-	my ($function, $condition, $most) = @$case;
-	my $instructions = per_row($function, $condition);
-	cmp_ok($instructions, '<', $most, sprintf('%s: %.0f instructions a row', $condition, $instructions));
+	my ($function, $condition, $n_found, $most) = @$case;
+	my $instructions = per_row($function, $condition, $n_found);
+	# that it was called for each row, and no more than that
+	cmp_ok($instructions, '>', 10, sprintf('%s: %.0f instructions a row', $condition, $instructions));
+	cmp_ok($instructions, '<', $most, "$condition: fewer than $most");
 }
+
+# what is deleted and not vacuumed is not walked through for each token that is new
+my @others = map { mint($key, default_claims(client_id => 'shop', sub => "user $_")) } 1 .. 3;
+my @verifications = map { "SELECT token_auth.verify('$_')" } @others;
+my @deleted = (
+	"INSERT INTO token_auth.revocation (issuer, kind, value) SELECT 'https://idp.example.com', 'token_id', g FROM generate_series(1, 10000) AS g",
+	'DELETE FROM token_auth.revocation');
+my ($clean) = instructions('token_auth_verify', @verifications);
+my ($littered) = instructions('token_auth_verify', @deleted, @verifications);
+cmp_ok($littered->{token_auth_verify}, '<', 1.3 * $clean->{token_auth_verify}, 'three new tokens beside 10000 revocations that are deleted');
 
 done_testing();
