@@ -29,6 +29,7 @@ call_site_renew(FunctionCallInfo fcinfo, const VerifiedToken *token)
 		site->context = context;
 		fcinfo->flinfo->fn_extra = site;
 	}
+	site->stamp = CALL_SITE_NO_STAMP;
 	site->serial = 0;
 	site->is_null = true;
 	site->value = (Datum) 0;

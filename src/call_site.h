@@ -16,6 +16,7 @@
 
 typedef struct CallSite
 {
+	uint64		stamp;			/* settings_judgement_stamp that it answers under */
 	uint64		serial;			/* the token's; 0: nothing remembered */
 	Datum		value;
 	bool		is_null;
@@ -30,6 +31,33 @@ extern CallSite *call_site_keep_varlena(FunctionCallInfo fcinfo,
 										const VerifiedToken *token,
 										const void *varlena);
 extern bool call_site_has_constant(FunctionCallInfo fcinfo, int argument);
+
+/* No judgement's: those are counted up from 1. */
+#define CALL_SITE_NO_STAMP PG_UINT64_MAX
+
+/*
+ * The call site, if what it remembers is the answer under the judgement in
+ * force; or NULL. For readers whose answer depends on nothing but the token.
+ */
+static inline CallSite *
+call_site_judged(FunctionCallInfo fcinfo)
+{
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+
+	return likely(site != NULL && site->stamp == settings_judgement_stamp) ? site : NULL;
+}
+
+/*
+ * Note that what the call site remembers is the answer under the judgement in
+ * force, which the reader has just asked for: if its expression is the
+ * statement's own. Any other is judged at each call.
+ */
+static inline void
+call_site_note_judged(FunctionCallInfo fcinfo, CallSite *site)
+{
+	site->stamp = session_judgement.statement == fcinfo->flinfo->fn_mcxt &&
+		settings_judgement_stamp != 0 ? settings_judgement_stamp : CALL_SITE_NO_STAMP;
+}
 
 /* The remembered answer for this token, or NULL. */
 static inline CallSite *

@@ -22,12 +22,13 @@
 
 /*
  * Define a reader of one varlena member of the token; token_of says for which
- * tokens it answers.
+ * tokens it answers. What is called for each row compares the stamp of the
+ * judgement; the rest is a function of its own, for which this one would save
+ * registers otherwise.
  */
 #define FACT_READER(name, member, token_of) \
-PG_FUNCTION_INFO_V1(token_auth_##name); \
-Datum \
-token_auth_##name(PG_FUNCTION_ARGS) \
+static pg_noinline Datum \
+look_up_##name(FunctionCallInfo fcinfo) \
 { \
 	const VerifiedToken *token = token_of(fcinfo); \
 	CallSite   *site; \
@@ -35,9 +36,21 @@ token_auth_##name(PG_FUNCTION_ARGS) \
 	if (token == NULL) \
 		PG_RETURN_NULL(); \
 	site = call_site_find(fcinfo, token); \
-	if (unlikely(site == NULL)) \
+	if (site == NULL) \
 		site = call_site_keep_varlena(fcinfo, token, token->member); \
+	call_site_note_judged(fcinfo, site); \
 	return call_site_answer(fcinfo, site); \
+} \
+\
+PG_FUNCTION_INFO_V1(token_auth_##name); \
+Datum \
+token_auth_##name(PG_FUNCTION_ARGS) \
+{ \
+	CallSite   *site = call_site_judged(fcinfo); \
+\
+	if (likely(site != NULL)) \
+		return call_site_answer(fcinfo, site); \
+	return look_up_##name(fcinfo); \
 }
 
 FACT_READER(subject, subject, session_token)
@@ -160,10 +173,10 @@ read_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 	return true;
 }
 
-/* Work out the answer, and remember it if the path is a constant. */
-static Datum
-work_out_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
-			   const ClaimType *type)
+/* The claim at the path argument, or NULL; remembered if the path is a constant. */
+static pg_noinline Datum
+answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
+			 const ClaimType *type)
 {
 	CallSite   *site;
 	Datum		value = (Datum) 0;
@@ -172,9 +185,17 @@ work_out_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument
 	if (token == NULL || PG_ARGISNULL(argument))
 		PG_RETURN_NULL();
 
-	found = read_claim(fcinfo, token, argument, type, &value);
-	if (call_site_has_constant(fcinfo, argument))
+	site = call_site_find(fcinfo, token);
+	if (site == NULL)
 	{
+		found = read_claim(fcinfo, token, argument, type, &value);
+		if (!call_site_has_constant(fcinfo, argument))
+		{
+			if (!found)
+				PG_RETURN_NULL();
+			return value;
+		}
+
 		site = call_site_renew(fcinfo, token);
 		if (found && type->by_value)
 		{
@@ -185,21 +206,8 @@ work_out_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument
 			call_site_keep(site, value, type->length);
 		site->serial = token->serial;
 	}
-	if (!found)
-		PG_RETURN_NULL();
-	return value;
-}
-
-/* The claim at the path argument, or NULL. */
-static inline Datum
-answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
-			 const ClaimType *type)
-{
-	CallSite   *site = token != NULL ? call_site_find(fcinfo, token) : NULL;
-
-	if (likely(site != NULL))
-		return call_site_answer(fcinfo, site);
-	return work_out_claim(fcinfo, token, argument, type);
+	call_site_note_judged(fcinfo, site);
+	return call_site_answer(fcinfo, site);
 }
 
 #define CLAIM_READER(name, conversion, expected, by_value, length) \
@@ -208,6 +216,10 @@ PG_FUNCTION_INFO_V1(token_auth_##name); \
 Datum \
 token_auth_##name(PG_FUNCTION_ARGS) \
 { \
+	CallSite   *site = call_site_judged(fcinfo); \
+\
+	if (likely(site != NULL)) \
+		return call_site_answer(fcinfo, site); \
 	return answer_claim(fcinfo, session_token(fcinfo), 0, &name##_type); \
 }
 
@@ -266,11 +278,8 @@ token_auth_actor(PG_FUNCTION_ARGS)
 	return answer_named_claim(fcinfo, "act", &claim_jsonb_type);
 }
 
-PG_FUNCTION_INFO_V1(token_auth_subject_uuid);
-
-/* subject_uuid() returns uuid: the subject, where it is a UUID; another form is an error */
-Datum
-token_auth_subject_uuid(PG_FUNCTION_ARGS)
+static pg_noinline Datum
+look_up_subject_uuid(FunctionCallInfo fcinfo)
 {
 	const VerifiedToken *token = session_token(fcinfo);
 	CallSite   *site;
@@ -293,5 +302,19 @@ token_auth_subject_uuid(PG_FUNCTION_ARGS)
 		}
 		site->serial = token->serial;
 	}
+	call_site_note_judged(fcinfo, site);
 	return call_site_answer(fcinfo, site);
+}
+
+PG_FUNCTION_INFO_V1(token_auth_subject_uuid);
+
+/* subject_uuid() returns uuid: the subject, where it is a UUID; another form is an error */
+Datum
+token_auth_subject_uuid(PG_FUNCTION_ARGS)
+{
+	CallSite   *site = call_site_judged(fcinfo);
+
+	if (likely(site != NULL))
+		return call_site_answer(fcinfo, site);
+	return look_up_subject_uuid(fcinfo);
 }

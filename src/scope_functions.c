@@ -36,6 +36,18 @@ set_contains(const NameSet *set, const text *name)
 				   compare_names) != NULL;
 }
 
+/* Remember what the constant argument came to. */
+static void
+keep_outcome(FunctionCallInfo fcinfo, const VerifiedToken *token, bool outcome)
+{
+	CallSite   *site = call_site_renew(fcinfo, token);
+
+	site->value = BoolGetDatum(outcome);
+	site->is_null = false;
+	site->serial = token->serial;
+	call_site_note_judged(fcinfo, site);
+}
+
 /* Does the set contain argument 0? Remembered where that is a constant. */
 static bool
 answer_contains(FunctionCallInfo fcinfo, const VerifiedToken *token,
@@ -44,17 +56,25 @@ answer_contains(FunctionCallInfo fcinfo, const VerifiedToken *token,
 	CallSite   *site = call_site_find(fcinfo, token);
 	bool		contains;
 
-	if (likely(site != NULL))
+	if (site != NULL)
+	{
+		call_site_note_judged(fcinfo, site);
 		return DatumGetBool(site->value);
-
+	}
 	contains = set_contains(set, PG_GETARG_TEXT_PP(0));
 	if (call_site_has_constant(fcinfo, 0))
-	{
-		site = call_site_renew(fcinfo, token);
-		site->value = BoolGetDatum(contains);
-		site->serial = token->serial;
-	}
+		keep_outcome(fcinfo, token, contains);
 	return contains;
+}
+
+static pg_noinline Datum
+look_up_scope(FunctionCallInfo fcinfo)
+{
+	const VerifiedToken *token = session_token(fcinfo);
+
+	if (token == NULL || PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(answer_contains(fcinfo, token, &token->scopes));
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_scope);
@@ -63,11 +83,11 @@ PG_FUNCTION_INFO_V1(token_auth_has_scope);
 Datum
 token_auth_has_scope(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token(fcinfo);
+	CallSite   *site = call_site_judged(fcinfo);
 
-	if (token == NULL || PG_ARGISNULL(0))
-		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(answer_contains(fcinfo, token, &token->scopes));
+	if (likely(site != NULL))
+		return site->value;
+	return look_up_scope(fcinfo);
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_role);
@@ -156,23 +176,24 @@ set_contains_listed(const NameSet *set, ArrayType *wanted, bool all)
 static Datum
 answer_listed(FunctionCallInfo fcinfo, bool all)
 {
-	const VerifiedToken *token = session_token(fcinfo);
-	CallSite   *site;
+	const VerifiedToken *token;
+	CallSite   *site = call_site_judged(fcinfo);
 	bool		contains;
 
+	if (likely(site != NULL))
+		return site->value;
+	token = session_token(fcinfo);
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
 	site = call_site_find(fcinfo, token);
 	if (site != NULL)
+	{
+		call_site_note_judged(fcinfo, site);
 		return site->value;
-
+	}
 	contains = set_contains_listed(&token->scopes, PG_GETARG_ARRAYTYPE_P(0), all);
 	if (call_site_has_constant(fcinfo, 0))
-	{
-		site = call_site_renew(fcinfo, token);
-		site->value = BoolGetDatum(contains);
-		site->serial = token->serial;
-	}
+		keep_outcome(fcinfo, token, contains);
 	PG_RETURN_BOOL(contains);
 }
 

@@ -47,6 +47,8 @@ static bool local_token_unused = false;
 
 static bool warned_of_bypass = false;
 
+static uint64 last_stamp = 0;
+
 static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
 static ExecutorFinish_hook_type previous_executor_finish = NULL;
@@ -275,6 +277,9 @@ judge_statement(Judgement *judgement, VerifiedToken *token)
 		refuse_changed();
 
 	judgement->assignments = settings_token_assignments;
+	judgement->stamp = ++last_stamp;
+	if (judgement == &session_judgement)
+		settings_judgement_stamp = judgement->stamp;
 }
 
 static void
@@ -541,6 +546,7 @@ static pg_noinline void
 begin_judgement(Judgement *outer, MemoryContext statement, bool covers_functions)
 {
 	memset(&session_judgement, 0, sizeof(session_judgement));
+	settings_judgement_stamp = 0;
 	session_judgement.outer = outer;
 	session_judgement.statement = statement;
 	session_judgement.covers_functions = covers_functions;
@@ -552,6 +558,8 @@ end_judgement(const Judgement *outer)
 	VerifiedToken *token = session_judgement.token;
 
 	session_judgement = *outer;
+	settings_judgement_stamp =
+		outer->made && outer->assignments == settings_token_assignments ? outer->stamp : 0;
 	if (token != NULL)
 		authenticate_unpin(token);
 }

@@ -30,6 +30,7 @@ typedef struct Judgement
 	bool		covers_functions;	/* what functions in it read counts, too */
 	bool		made;
 	uint64		assignments;	/* settings_token_assignments it was made at */
+	uint64		stamp;			/* settings_judgement_stamp while it is in force */
 	VerifiedToken *token;		/* pinned; NULL: none */
 } Judgement;
 

@@ -33,6 +33,7 @@ int			settings_max_token_size = 16 * 1024;
 int			settings_cache_size_kb = 1024;
 bool		settings_log_accepted = false;
 uint64		settings_token_assignments = 0;
+uint64		settings_judgement_stamp = 0;
 bool		settings_token_cleared = false;
 
 static char *token_value = NULL;
@@ -130,6 +131,7 @@ assign_token(const char *newval, void *extra)
 {
 	token_from_connection = (extra != NULL);
 	settings_token_assignments++;
+	settings_judgement_stamp = 0;
 	settings_token_cleared = IsTransactionState();
 	token_discarded = false;
 	if (newval != NULL && *newval != '\0')
