@@ -97,7 +97,8 @@ CREATE TABLE bench.way (
     role name PRIMARY KEY,
     part text NOT NULL,         -- policy or membership
     kind text NOT NULL,         -- the column's type
-    expression text NOT NULL);
+    expression text NOT NULL,
+    literal name GENERATED ALWAYS AS (CASE WHEN part = 'policy' THEN kind || '_literal' WHEN kind = 'text' THEN 'team_literal' ELSE 'team_id_literal' END) STORED);
 INSERT INTO bench.way (role, part, kind, expression) VALUES
     ('text_literal', 'policy', 'text', 'owner = %1$L'),
     ('text_setting', 'policy', 'text', 'owner = current_setting(''request.jwt.claims'', true)::json->>''sub'''),

@@ -135,6 +135,43 @@ BEGIN
 END
 $$;
 
+-- Note how many times as long as one way another takes, each time right after it or
+-- right before: the machine's speed changes within seconds.
+CREATE PROCEDURE bench.duel(part text, measure text, round int, passes int, query text, way name, expected bigint, base name, base_expected bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    way_ms double precision;
+    base_ms double precision;
+BEGIN
+    CALL bench.only_seq_scans(true);
+    FOR pass IN 1 .. passes LOOP
+        FOR turn IN 1 .. 2 LOOP
+            IF (turn = 1) = (pass % 2 = 1) THEN
+                PERFORM set_config('role', base, false);
+                base_ms := bench.ms(query, base_expected);
+            ELSE
+                PERFORM set_config('role', way, false);
+                way_ms := bench.ms(query, expected);
+            END IF;
+        END LOOP;
+        PERFORM set_config('role', 'none', false);
+        INSERT INTO bench.sample VALUES (part, way, 'ratio ' || measure, round, way_ms / base_ms);
+    END LOOP;
+    CALL bench.only_seq_scans(false);
+END
+$$;
+
+-- Those of which a ratio is promised.
+CREATE PROCEDURE bench.duels(part text, measure text, round int, passes int, query text, expected bigint, literal_expected bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    w record;
+BEGIN
+    FOR w IN SELECT role, literal FROM bench.way AS t
+             WHERE t.part = duels.part AND expression LIKE '%token\_auth.%' AND role !~ '(scope|claim_array)$' ORDER BY number LOOP
+        CALL bench.duel(part, measure, round, passes, query, w.role, expected, w.literal, literal_expected);
+    END LOOP;
+END
+$$;
+
 --
 -- Policies
 --
@@ -163,6 +200,7 @@ BEGIN
             PERFORM set_config('role', 'none', false);
         END LOOP;
     END LOOP;
+    CALL bench.duels('policy', 'seq', round, passes, 'SELECT count(*) FROM bench.orders', expected, expected);
 END
 $$;
 
@@ -262,6 +300,9 @@ BEGIN
         CALL bench.measure_member(round, way, members, expected);
         PERFORM set_config('role', 'none', false);
     END LOOP;
+    CALL bench.duels('membership', 'seq ' || members, round, 4, 'SELECT count(id) FROM bench.documents',
+                     bench.answer(format('SELECT count(*) FROM bench.documents WHERE team IN (SELECT bench.uuid(''team'', i)::text FROM generate_series(1, %s) AS i)', members)),
+                     bench.answer('SELECT count(*) FROM bench.documents WHERE team = bench.uuid(''team'', 1)::text'));
 END
 $$;
 
