@@ -110,6 +110,19 @@ WITH unread AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.n
 SELECT token_auth.subject();
 SELECT body, subject FROM seen ORDER BY body;
 ROLLBACK TO s;
+-- passes: such a statement is not judged again when it ends, and its last act may be to end the token
+CREATE TEMPORARY TABLE seen (body text, subject text);
+WITH written AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.note RETURNING body)
+SELECT count(*), token_auth.set_local_token(:'bob') FROM written;
+WITH written AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.note RETURNING body)
+SELECT count(*), token_auth.clear_token() FROM written;
+SELECT subject, count(*) FROM seen GROUP BY subject ORDER BY subject;
+ROLLBACK TO s;
+CREATE TEMPORARY TABLE seen (body text, subject text);
+WITH written AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.note RETURNING body)
+SELECT count(*), token_auth.revoke_current_token() FROM written;
+SELECT mint.outcome('SELECT token_auth.subject()');
+ROLLBACK TO s;
 -- the same person's other token is another one
 SELECT token_auth.subject(), token_auth.set_local_token(:'alice_again'), token_auth.subject();
 ROLLBACK TO s;
@@ -311,6 +324,20 @@ SELECT mint.outcome(format('SELECT public.mine_unsorted(), token_auth.set_local_
 SELECT mint.outcome(format('SELECT m, token_auth.set_local_token(%L) FROM public.mine_inlined() AS m', :'bob'));
 SELECT public.mine(), token_auth.subject();
 
+-- passes: a function that sets its own token and queries, called from a cursor that reads none
+CREATE FUNCTION public.count_parted(token text) RETURNS bigint LANGUAGE sql AS $$
+    SELECT token_auth.set_local_token(token);
+    SELECT count(*) FROM public.parted;
+$$;
+BEGIN;
+DECLARE each_one CURSOR FOR SELECT public.count_parted(token) FROM unnest(ARRAY[:'alice', :'bob', :'carol', :'alice']) AS token;
+FETCH each_one;
+FETCH each_one;
+FETCH each_one;
+FETCH each_one;
+ROLLBACK;
+DROP FUNCTION public.count_parted(text);
+
 -- PL/pgSQL's loop over a query fetches in portions: a portion under another token is refused
 CREATE FUNCTION public.change_in_loop(token text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -493,6 +520,18 @@ FETCH FROM rewound;
 SET LOCAL regress.switch = on;
 SELECT mint.outcome('MOVE ABSOLUTE 0 FROM rewound');
 ROLLBACK;
+-- ... WITH HOLD, before it has run
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE held SCROLL CURSOR WITH HOLD FOR
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
+    SELECT body FROM keyed WHERE owner = token_auth.subject() UNION ALL
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'alice') UNION ALL
+    SELECT body FROM keyed WHERE id < 9 AND owner = token_auth.subject();
+SET LOCAL regress.switch = on;
+COMMIT;
 DROP TABLE keyed;
 DROP FUNCTION pg_temp.switch(text);
 

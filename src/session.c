@@ -72,6 +72,8 @@ typedef struct UsedQuery
 	QueryDesc  *query;
 	bool		judged;			/* a reader was called */
 	VerifiedToken *token;		/* under this one; pinned; NULL: none */
+	uint64		assignments;	/* these as in Judgement, at the end of the last run */
+	uint64		stamp;
 } UsedQuery;
 
 static dlist_head used_queries = DLIST_STATIC_INIT(used_queries);
@@ -304,7 +306,8 @@ judge_suspended_query(MemoryContext reader, VerifiedToken *token)
 	{
 		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
 
-		if (!is_below(reader, used->query->estate->es_query_cxt))
+		/* keys live just there; what is below may be of a function's own query */
+		if (reader != used->query->estate->es_query_cxt)
 			continue;
 		if (!used->judged)
 			note_use(used, token);
@@ -606,8 +609,30 @@ remember_query(QueryDesc *query)
 		MemoryContextRegisterResetCallback(query->estate->es_query_cxt,
 										   &used->callback);
 	}
-	if (!used->judged && session_judgement.made)
+	if (!session_judgement.made)
+		return;
+	if (!used->judged)
 		note_use(used, session_judgement.token);
+	used->assignments = session_judgement.assignments;
+	used->stamp = session_judgement.stamp;
+}
+
+/* A query goes on where its run ended: it is not judged anew, but by what it was. */
+static void
+resume_judgement(const QueryDesc *query)
+{
+	const UsedQuery *used = find_used_query(query);
+
+	if (used == NULL || !used->judged)
+		return;
+	if (used->token != NULL)
+		authenticate_pin(used->token);
+	session_judgement.token = used->token;
+	session_judgement.made = true;
+	session_judgement.assignments = used->assignments;
+	session_judgement.stamp = used->stamp;
+	if (used->assignments == settings_token_assignments)
+		settings_judgement_stamp = used->stamp;
 }
 
 /*
@@ -692,9 +717,9 @@ finish(QueryDesc *query)
 }
 
 /*
- * What WITH changes and nobody reads is run here, under the token of the rest.
- * So are AFTER triggers; those of a statement without such a WITH are left to
- * themselves.
+ * What WITH changes and nobody reads is run here, under the token of the rest,
+ * as a part of the same statement. So are AFTER triggers; those of a statement
+ * without such a WITH are left to themselves.
  */
 static void
 session_executor_finish(QueryDesc *query)
@@ -709,7 +734,7 @@ session_executor_finish(QueryDesc *query)
 	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
 	PG_TRY();
 	{
-		judge_used_query(query);
+		resume_judgement(query);
 		finish(query);
 	}
 	PG_FINALLY();
@@ -726,7 +751,8 @@ start(QueryDesc *query, int eflags)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (session_judgement.made)
+	/* one that can be rewound may be before it has run: WITH HOLD, at the commit */
+	if (session_judgement.made || (eflags & EXEC_FLAG_REWIND) != 0)
 		remember_query(query);
 }
 
