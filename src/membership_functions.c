@@ -250,7 +250,6 @@ find_members(FunctionCallInfo fcinfo, const VerifiedToken *token,
  */
 #define IN_CLAIM_PROLOGUE(members, type) \
 	const CallSite *site = call_site_judged(fcinfo); \
-	members_hash *members; \
 \
 	if (likely(site != NULL)) \
 	{ \
@@ -281,6 +280,7 @@ PG_FUNCTION_INFO_V1(token_auth_in_claim_text);
 Datum
 token_auth_in_claim_text(PG_FUNCTION_ARGS)
 {
+	members_hash *members;
 	text	   *value;
 
 	IN_CLAIM_PROLOGUE(members, text_members);
@@ -294,6 +294,8 @@ PG_FUNCTION_INFO_V1(token_auth_in_claim_uuid);
 Datum
 token_auth_in_claim_uuid(PG_FUNCTION_ARGS)
 {
+	members_hash *members;
+
 	IN_CLAIM_PROLOGUE(members, uuid_members);
 	return answer_in_claim(members, PG_GETARG_UUID_P(0)->data, UUID_LEN);
 }
@@ -303,6 +305,7 @@ PG_FUNCTION_INFO_V1(token_auth_in_claim_##suffix); \
 Datum \
 token_auth_in_claim_##suffix(PG_FUNCTION_ARGS) \
 { \
+	members_hash *members; \
 	int64		value; \
 \
 	IN_CLAIM_PROLOGUE(members, bigint_members); \
