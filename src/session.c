@@ -617,22 +617,30 @@ remember_query(QueryDesc *query)
 	used->stamp = session_judgement.stamp;
 }
 
-/* A query goes on where its run ended: it is not judged anew, but by what it was. */
-static void
-resume_judgement(const QueryDesc *query)
+/* Take up the judgement that a query's last run ended with; false if there is none. */
+static bool
+take_up_judgement(const QueryDesc *query)
 {
 	const UsedQuery *used = find_used_query(query);
 
 	if (used == NULL || !used->judged)
-		return;
+		return false;
 	if (used->token != NULL)
 		authenticate_pin(used->token);
 	session_judgement.token = used->token;
 	session_judgement.made = true;
 	session_judgement.assignments = used->assignments;
 	session_judgement.stamp = used->stamp;
-	if (used->assignments == settings_token_assignments)
-		settings_judgement_stamp = used->stamp;
+	return true;
+}
+
+/* A query goes on where its run ended: it is not judged anew, but by what it was. */
+static void
+resume_judgement(const QueryDesc *query)
+{
+	if (take_up_judgement(query) &&
+		session_judgement.assignments == settings_token_assignments)
+		settings_judgement_stamp = session_judgement.stamp;
 }
 
 /*
@@ -643,14 +651,8 @@ resume_judgement(const QueryDesc *query)
 static void
 judge_used_query(const QueryDesc *query)
 {
-	UsedQuery  *used = find_used_query(query);
-
-	if (used == NULL || !used->judged)
+	if (!take_up_judgement(query))
 		return;
-	if (used->token != NULL)
-		authenticate_pin(used->token);
-	session_judgement.token = used->token;
-	session_judgement.made = true;
 	session_judgement.assignments = settings_token_assignments - 1;	/* not now */
 	(void) session_judge(session_judgement.statement);
 }
