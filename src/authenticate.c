@@ -560,7 +560,10 @@ judge(VerifiedToken *token, Detail *detail)
 static Verdict
 verify_token(Trip *trip, TokenTrace *trace, Detail *detail)
 {
-	return token_verify(trip->token, trip->issuer->policy, &trip->issuer->keys,
+	TokenKeys	keys = issuer_keys_named(trip->issuer->keys,
+										 trip->token->jws->key_id);
+
+	return token_verify(trip->token, trip->issuer->policy, &keys,
 						now_unix_us(), trace, detail);
 }
 

@@ -297,3 +297,13 @@ catalog_text_column(CatalogScan *scan, HeapTuple row, const char *name)
 
 	return is_null ? NULL : TextDatumGetCString(value);
 }
+
+/* A boolean column; false when NULL. */
+bool
+catalog_boolean_column(CatalogScan *scan, HeapTuple row, const char *name)
+{
+	bool		is_null;
+	Datum		value = catalog_column(scan, row, name, &is_null);
+
+	return !is_null && DatumGetBool(value);
+}

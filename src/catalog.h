@@ -51,5 +51,7 @@ extern Datum catalog_column(CatalogScan *scan, HeapTuple row,
 							const char *name, bool *is_null);
 extern char *catalog_text_column(CatalogScan *scan, HeapTuple row,
 								 const char *name);
+extern bool catalog_boolean_column(CatalogScan *scan, HeapTuple row,
+								   const char *name);
 
 #endif							/* TOKEN_AUTH_CATALOG_H */

@@ -1,10 +1,10 @@
 /*
  * issuer_store.c
- *		Issuers, their keys, and what their tokens must be.
+ *		Issuers, and what their tokens must be.
  *
- * Issuers that tokens named are kept per backend, with their keys parsed,
- * until the configuration changes. An issuer that does not exist is not
- * remembered, so tokens cannot fill this memory.
+ * Issuers that tokens named are kept per backend, with their keys, until the
+ * configuration changes. An issuer that does not exist is not remembered, so
+ * tokens cannot fill this memory.
  */
 #include "postgres.h"
 
@@ -12,10 +12,10 @@
 #include "common/int.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "core/base64url.h"
 #include "encoding.h"
 #include "fmgr.h"
 #include "foreign.h"
+#include "issuer_keys.h"
 #include "issuer_store.h"
 #include "report.h"
 #include "settings.h"
@@ -23,8 +23,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/json.h"
-#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -80,12 +78,6 @@ release_policy(void *policy)
 	claim_policy_free(policy);
 }
 
-static void
-release_key(void *key)
-{
-	jwk_free(key);
-}
-
 #define MAX_DURATION_US (INT64CONST(36525) * USECS_PER_DAY) /* 100 years */
 
 /*
@@ -116,15 +108,6 @@ duration_column(CatalogScan *scan, HeapTuple row, const char *name)
 					 psprintf("column \"%s\" of token_auth.issuer is out of range", name),
 					 "It must be a time from 0 to 100 years.", NULL);
 	return duration_us;
-}
-
-static bool
-boolean_column(CatalogScan *scan, HeapTuple row, const char *name)
-{
-	bool		is_null;
-	Datum		value = catalog_column(scan, row, name, &is_null);
-
-	return !is_null && DatumGetBool(value);
 }
 
 /* The elements of a text[] column as strings; none when NULL. */
@@ -214,197 +197,9 @@ load_policy(CatalogScan *scan, HeapTuple row)
 	return policy;
 }
 
-/* The secret of a symmetric key row, or NULL. */
-static bytea *
-find_secret(const char *issuer, const char *thumbprint)
-{
-	const char *values[] = {issuer, thumbprint};
-	CatalogScan scan;
-	HeapTuple	row;
-	bytea	   *secret = NULL;
-
-	catalog_open(&scan, CATALOG_SECRET);
-	catalog_scan_begin(&scan, lengthof(values), values);
-	row = catalog_scan_next(&scan);
-	if (row != NULL)
-	{
-		bool		is_null;
-		Datum		value = catalog_column(&scan, row, "secret", &is_null);
-
-		if (!is_null)
-			secret = DatumGetByteaPCopy(value);
-	}
-	catalog_close(&scan);
-	return secret;
-}
-
-/* A symmetric key as the core reads keys: a JWK with its secret in it. */
-static char *
-symmetric_jwk(const bytea *secret, const char *key_id)
-{
-	size_t		size = VARSIZE_ANY_EXHDR(secret);
-	char	   *encoded = palloc(BASE64URL_ENCODED_SIZE(size) + 1);
-	StringInfoData jwk;
-
-	encoded[base64url_encode((const unsigned char *) VARDATA_ANY(secret), size,
-							 encoded)] = '\0';
-	initStringInfo(&jwk);
-	appendStringInfo(&jwk, "{\"kty\": \"oct\", \"k\": \"%s\"", encoded);
-	if (key_id != NULL)
-	{
-		appendStringInfoString(&jwk, ", \"kid\": ");
-		escape_json(&jwk, encoding_to_utf8(key_id));
-	}
-	appendStringInfoChar(&jwk, '}');
-	explicit_bzero(encoded, strlen(encoded));
-	return jwk.data;
-}
-
-/* Parse a symmetric key: the row names the algorithm, another table has the secret. */
-static Verdict
-parse_symmetric(CatalogScan *scan, HeapTuple row, Algorithm algorithm,
-				Jwk **jwk, Detail *detail)
-{
-	JwkPolicy	policy = {.algorithms = &algorithm, .n_algorithms = 1,
-	.symmetric = true};
-	bytea	   *secret = find_secret(catalog_text_column(scan, row, "issuer"),
-									 catalog_text_column(scan, row, "thumbprint"));
-	char	   *text;
-	Verdict		verdict;
-
-	if (secret == NULL)
-		return verdict_refuse(detail, VERDICT_MALFORMED,
-							  "The key has no secret.");
-	text = symmetric_jwk(secret, catalog_text_column(scan, row, "key_id"));
-	verdict = jwk_parse(text, strlen(text), &policy, jwk, detail);
-	explicit_bzero(text, strlen(text));
-	explicit_bzero(secret, VARSIZE_ANY(secret));
-	return verdict;
-}
-
-/* The one algorithm of a key row, or ALGORITHM_UNKNOWN. */
-static Algorithm
-algorithm_column(CatalogScan *scan, HeapTuple row)
-{
-	char	   *name = catalog_text_column(scan, row, "algorithm");
-	AlgorithmSet set = name != NULL ? algorithm_set_by_name(name) : 0;
-
-	for (Algorithm algorithm = 0; algorithm < ALGORITHM_COUNT; algorithm++)
-	{
-		if (set == ALGORITHM_BIT(algorithm))
-			return algorithm;
-	}
-	return ALGORITHM_UNKNOWN;
-}
-
-/*
- * Parse a key row, with every check that its registration made: a row may
- * have been written by other means.
- */
-static Verdict
-parse_key(CatalogScan *scan, HeapTuple row, Jwk **jwk, Detail *detail)
-{
-	Algorithm	algorithm = algorithm_column(scan, row);
-	JwkPolicy	policy = {.algorithms = &algorithm, .n_algorithms = 1};
-	bool		is_null;
-	Datum		document = catalog_column(scan, row, "jwk", &is_null);
-	char	   *text;
-
-	if (algorithm == ALGORITHM_UNKNOWN || is_null)
-		return verdict_refuse(detail, VERDICT_ALGORITHM_REFUSED,
-							  "The key names no known algorithm.");
-	if (ALGORITHM_BIT(algorithm) & ALGORITHMS_SECRET)
-		return parse_symmetric(scan, row, algorithm, jwk, detail);
-
-	text = JsonbToCString(NULL, &DatumGetJsonbP(document)->root, -1);
-	text = encoding_to_utf8(text);
-	return jwk_parse(text, strlen(text), &policy, jwk, detail);
-}
-
-/*
- * May tokens be verified with this key row? A key of a JWKS must have an
- * algorithm that the issuer allows; one added by hand brings its own.
- */
+/* Fill *issuer, in the current memory context, from its row; false if there is none. */
 static bool
-key_row_counts(CatalogScan *scan, HeapTuple row, AlgorithmSet allowed)
-{
-	char	   *origin = catalog_text_column(scan, row, "origin");
-	bool		in_use;
-
-	(void) catalog_column(scan, row, "retired_at", &in_use);
-	if (!in_use || !boolean_column(scan, row, "enabled"))
-		return false;
-	return origin == NULL || strcmp(origin, "jwks") != 0 ||
-		(ALGORITHM_BIT(algorithm_column(scan, row)) & allowed) != 0;
-}
-
-/* Say in the log, once for each configuration, that a key row is of no use. */
-static void
-complain_of_key(const Issuer *issuer, const Detail *detail)
-{
-	static uint64 complained_generation = 0;
-
-	if (complained_generation == catalog_configuration_generation)
-		return;
-	complained_generation = catalog_configuration_generation;
-	report_log(psprintf("a key of issuer \"%s\" cannot be used: %s",
-						issuer->name, detail->text));
-}
-
-/*
- * Load the keys that count. Returns false if one could not be used: that may
- * have been for lack of memory, which not every library tells.
- */
-static bool
-load_keys(Issuer *issuer, AlgorithmSet allowed)
-{
-	const char *values[] = {issuer->issuer};
-	const Jwk **keys = palloc(sizeof(Jwk *) * JWK_SET_MAX_KEYS);
-	size_t		n_keys = 0;
-	AlgorithmSet verified = 0;
-	bool		complete = true;
-	CatalogScan scan;
-	HeapTuple	row;
-
-	catalog_open(&scan, CATALOG_KEY);
-	catalog_scan_begin(&scan, lengthof(values), values);
-	while (n_keys < JWK_SET_MAX_KEYS && (row = catalog_scan_next(&scan)) != NULL)
-	{
-		ForeignSlot *slot;
-		Jwk		   *jwk = NULL;
-		Detail		detail = {""};
-		Verdict		verdict;
-
-		if (!key_row_counts(&scan, row, allowed))
-			continue;
-		slot = foreign_slot(CurrentMemoryContext, release_key);
-		verdict = parse_key(&scan, row, &jwk, &detail);
-		if (verdict == VERDICT_OUT_OF_MEMORY)
-			report_unusable("row of token_auth.key", verdict, &detail);
-		if (verdict != VERDICT_OK)
-		{
-			complain_of_key(issuer, &detail);
-			complete = false;
-			continue;
-		}
-		slot->object = jwk;
-		keys[n_keys++] = jwk;
-		verified |= ALGORITHM_BIT(jwk->algorithm);
-	}
-	catalog_close(&scan);
-
-	issuer->keys.keys = keys;
-	issuer->keys.n_keys = n_keys;
-	issuer->keys.algorithms = allowed | verified;
-	return complete;
-}
-
-/*
- * Fill *issuer, in the current memory context, from its row; false if there is
- * none. Whether all its keys could be used goes to *complete.
- */
-static bool
-load_issuer(const char *name, Issuer *issuer, bool *complete)
+load_issuer(const char *name, Issuer *issuer)
 {
 	const char *values[] = {name};
 	AlgorithmSet allowed = 0;
@@ -419,7 +214,7 @@ load_issuer(const char *name, Issuer *issuer, bool *complete)
 		issuer->issuer = catalog_text_column(&scan, row, "issuer");
 		issuer->name = catalog_text_column(&scan, row, "name");
 		issuer->namespace = catalog_text_column(&scan, row, "namespace");
-		issuer->enabled = boolean_column(&scan, row, "enabled");
+		issuer->enabled = catalog_boolean_column(&scan, row, "enabled");
 		issuer->signs_access_tokens = signs_access_tokens(&scan, row);
 		issuer->policy = load_policy(&scan, row);
 		allowed = algorithms_column(&scan, row);
@@ -428,7 +223,7 @@ load_issuer(const char *name, Issuer *issuer, bool *complete)
 
 	if (row == NULL)
 		return false;
-	*complete = load_keys(issuer, allowed);
+	issuer->keys = issuer_keys_load(issuer->issuer, issuer->name, allowed);
 	return true;
 }
 
@@ -443,7 +238,6 @@ issuer_store_find(const char *issuer)
 	MemoryContext context;
 	MemoryContext caller;
 	StoredIssuer *stored;
-	bool		complete = false;
 
 	drop_outdated();
 	for (stored = stored_issuers; stored != NULL; stored = stored->next)
@@ -457,7 +251,7 @@ issuer_store_find(const char *issuer)
 									ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	stored = palloc0(sizeof(StoredIssuer));
-	if (!load_issuer(issuer, &stored->issuer, &complete))
+	if (!load_issuer(issuer, &stored->issuer))
 		stored = NULL;
 	MemoryContextSwitchTo(caller);
 
@@ -467,8 +261,8 @@ issuer_store_find(const char *issuer)
 		return NULL;
 	}
 
-	/* reading took locks, and so perhaps news: keep only what is whole and current */
-	if (complete && stored_generation == catalog_configuration_generation)
+	/* reading took locks, and so perhaps news: keep only what is current */
+	if (stored_generation == catalog_configuration_generation)
 	{
 		MemoryContextSetParent(context, store_context);
 		stored->next = stored_issuers;

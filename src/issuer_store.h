@@ -1,13 +1,13 @@
 /*
  * issuer_store.h
- *		Issuers, their keys, and what their tokens must be.
+ *		Issuers, and what their tokens must be.
  */
 #ifndef TOKEN_AUTH_ISSUER_STORE_H
 #define TOKEN_AUTH_ISSUER_STORE_H
 
 #include "core/claims.h"
-#include "core/token.h"
 #include "datatype/timestamp.h"
+#include "issuer_keys.h"
 
 /* An issuer as it was at a configuration generation. */
 typedef struct Issuer
@@ -18,7 +18,7 @@ typedef struct Issuer
 	bool		enabled;
 	bool		signs_access_tokens;
 	const ClaimPolicy *policy;
-	TokenKeys	keys;
+	const IssuerKeys *keys;
 } Issuer;
 
 extern void issuer_store_init(void);

@@ -167,7 +167,7 @@ is(cut_off('bob') . ' ' . cut_off('carol') . ' ' . cut_off($long), 'infinity inf
 is($publisher->safe_psql('postgres', q{SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_publication_tables WHERE pubname = 'tokens'}),
 	'issuer key revocation', 'secrets are not published');
 is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM token_auth.secret'), '0', '... nor here');
-is_refused(new_token(), '28T06', '... a token signed with one is refused here');
+is_refused(new_token(), '28T05', '... a token signed with one is refused here');
 my $at_home = connect_to($publisher, user => 'app');
 is(outcome($at_home, "SELECT token_auth.set_session_token('" . new_token() . "')"), 'alice', '... and accepted at home');
 

@@ -86,6 +86,10 @@ for my $algorithm ('ES256', 'HS256', 'none', '', 'RS256 ', 'rs256', 'RS512')
 damaged('the RSA key is taken for a secret, with a secret to it', $refused,
 	q{INSERT INTO token_auth.secret SELECT issuer, thumbprint, convert_to(jwk ->> 'n', 'UTF8') FROM token_auth.key WHERE origin = 'jwks'},
 	q{UPDATE token_auth.key SET algorithm = 'HS256' WHERE origin = 'jwks'});
+damaged("the key's column key_id names another kid than the key itself", $refused, q{UPDATE token_auth.key SET key_id = 'another' WHERE origin = 'jwks'});
+damaged("the key's own kid is another than in its column key_id", $refused,
+	q{UPDATE token_auth.key SET jwk = jwk || '{"kid": "another"}' WHERE origin = 'jwks'});
+damaged("the key's column key_id is empty, its own kid is not", $refused, q{UPDATE token_auth.key SET key_id = NULL WHERE origin = 'jwks'});
 damaged('the key is of nobody', $refused, q{UPDATE token_auth.key SET issuer = 'nobody' WHERE origin = 'jwks'});
 damaged('the key is of an unknown origin and retired', $refused,
 	q{UPDATE token_auth.key SET origin = 'somewhere', retired_at = now() WHERE origin = 'jwks'});

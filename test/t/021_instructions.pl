@@ -21,7 +21,8 @@ my $n_members = 100;
 my $node = new_server('instructions', 'autovacuum = off', 'token_auth.max_token_size = 64kB');
 install($node);
 my $key = keypair('ES256');
-my $jwks = jwks($key);
+my $other = keypair('RS256');
+my $jwks = jwks($key, $other);
 my $token = mint($key, default_claims(client_id => 'shop', sub => '7d444840-9dc0-11d1-b245-5ffdce74fad2', scope => 'orders:read', teams => [ map { "team $_" } 1 .. $n_members ], numbers => [ 1 .. $n_members ]));
 my $small = mint($key, default_claims(client_id => 'shop', scope => 'orders:read'));
 $node->safe_psql('postgres', qq{
@@ -83,6 +84,13 @@ ok($new->{$_}, "a token that is new calls $_()") for @checks;
 my ($known) = instructions('token_auth_set_local_token',
 	"SELECT token_auth.set_session_token('$small')", "SELECT token_auth.set_session_token('$token')", "SELECT token_auth.set_local_token('$small')");
 ok(!$known->{$_}, "a token that is remembered does not call $_()") for @checks;
+
+# a key is judged when a token names it, and not for those that name another; without a kid it may be any
+my ($unnamed) = instructions('token_auth_verify', "SELECT token_auth.verify('" . mint($other, default_claims(client_id => 'shop'), { kid => undef }) . "')");
+ok($unnamed->{$_}, "a token without a kid calls $_()") for qw(EVP_PKEY_public_check BN_mod_word);
+ok($new->{EVP_PKEY_public_check}, "a token that names its key calls EVP_PKEY_public_check() for that");
+ok(!$new->{BN_mod_word}, "... and not BN_mod_word() for the other, an RSA key");
+
 cmp_ok($known->{token_auth_set_local_token}, '<', 20000, 'setting a token that is remembered');
 cmp_ok($known->{token_auth_set_local_token}, '<', $new->{token_auth_set_local_token} / 20, 'it costs a fraction of one that is new');
 
