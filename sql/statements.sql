@@ -493,7 +493,7 @@ COMMIT;
 
 -- refused: a cursor that is rewound, which works out its index keys, while its own functions set another token and the first one again
 CREATE TEMPORARY TABLE keyed AS SELECT owner, owner || i AS body, i AS id FROM unnest('{alice,bob}'::text[]) AS owner, generate_series(1, 3) AS i;
-CREATE INDEX ON keyed (owner);
+CREATE INDEX ON keyed (owner, id);
 CREATE INDEX ON keyed (id);
 ANALYZE keyed;
 CREATE FUNCTION pg_temp.switch(token text) RETURNS int LANGUAGE plpgsql STABLE AS $$
@@ -518,7 +518,45 @@ SAVEPOINT s;
 MOVE ABSOLUTE 0 FROM rewound;
 FETCH FROM rewound;
 SET LOCAL regress.switch = on;
-SELECT mint.outcome('MOVE ABSOLUTE 0 FROM rewound');
+MOVE ABSOLUTE 0 FROM rewound;
+SELECT mint.outcome('FETCH FROM rewound');
+ROLLBACK;
+-- ... also where a function is asked for the key
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE rewound SCROLL CURSOR FOR
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
+    SELECT body FROM keyed WHERE owner = public.me() UNION ALL
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'alice');
+FETCH FROM rewound;
+SET LOCAL regress.switch = on;
+MOVE ABSOLUTE 0 FROM rewound;
+SELECT mint.outcome('FETCH FROM rewound');
+ROLLBACK;
+-- ... passes: rewound under its own token, in every way
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE rewound SCROLL CURSOR FOR SELECT body FROM keyed WHERE owner = token_auth.subject();
+DECLARE rewound_too SCROLL CURSOR FOR SELECT body FROM keyed WHERE owner = public.me();
+MOVE ABSOLUTE 0 FROM rewound;
+FETCH 2 FROM rewound;
+FETCH 2 FROM rewound_too;
+MOVE ABSOLUTE 0 FROM rewound;
+MOVE ABSOLUTE 0 FROM rewound_too;
+FETCH ALL FROM rewound;
+FETCH ALL FROM rewound_too;
+FETCH BACKWARD 2 FROM rewound;
+MOVE BACKWARD ALL FROM rewound;
+FETCH 1 FROM rewound;
+FETCH RELATIVE 0 FROM rewound;
+FETCH ABSOLUTE 3 FROM rewound_too;
+FETCH FIRST FROM rewound_too;
+FETCH LAST FROM rewound_too;
+FETCH PRIOR FROM rewound_too;
 ROLLBACK;
 -- ... WITH HOLD, before it has run
 BEGIN;
@@ -530,6 +568,17 @@ DECLARE held SCROLL CURSOR WITH HOLD FOR
     SELECT body FROM keyed WHERE owner = token_auth.subject() UNION ALL
     SELECT body FROM keyed WHERE id = pg_temp.switch(:'alice') UNION ALL
     SELECT body FROM keyed WHERE id < 9 AND owner = token_auth.subject();
+SET LOCAL regress.switch = on;
+COMMIT;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE held SCROLL CURSOR WITH HOLD FOR
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
+    SELECT body FROM keyed WHERE owner = public.me() UNION ALL
+    SELECT body FROM keyed WHERE id = pg_temp.switch(:'alice') UNION ALL
+    SELECT body FROM keyed WHERE id < 9 AND owner = public.me();
 SET LOCAL regress.switch = on;
 COMMIT;
 DROP TABLE keyed;
@@ -552,6 +601,104 @@ SELECT mint.outcome('FETCH wrapped_too');
 SELECT mint.outcome('FETCH in_init_plan');
 SELECT mint.outcome('FETCH in_init_plan_too');
 ROLLBACK;
+
+-- ... and where the rows are those of a function, in a query that reads no table
+CREATE FUNCTION public.notes() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY SELECT body FROM public.note WHERE owner = 'alice' ORDER BY body;
+END
+$$;
+CREATE FUNCTION public.notes_too() RETURNS SETOF text LANGUAGE sql VOLATILE AS $$
+    SELECT body FROM public.note WHERE owner = 'alice' ORDER BY body
+$$;
+BEGIN;
+DECLARE of_function CURSOR FOR SELECT * FROM public.notes();
+DECLARE of_function_back SCROLL CURSOR FOR SELECT * FROM public.notes();
+DECLARE of_function_too CURSOR FOR SELECT * FROM public.notes_too();
+DECLARE of_column CURSOR FOR SELECT public.notes();
+DECLARE of_column_too CURSOR FOR SELECT public.notes_too();
+DECLARE of_scalar CURSOR FOR SELECT public.me() FROM generate_series(1, 3);
+DECLARE of_expression CURSOR FOR SELECT upper(body) FROM public.notes() AS body ORDER BY 1;
+DECLARE of_none CURSOR FOR SELECT * FROM generate_series(1, 3);
+FETCH of_function;
+FETCH 2 FROM of_function_back;
+FETCH of_function_too;
+FETCH of_column;
+FETCH of_column_too;
+FETCH of_scalar;
+FETCH of_expression;
+FETCH of_none;
+SELECT token_auth.clear_token();
+SELECT mint.outcome('FETCH of_function');
+SELECT mint.outcome('FETCH BACKWARD of_function_back');
+SELECT mint.outcome('FETCH of_function_too');
+SELECT mint.outcome('FETCH of_column');
+SELECT mint.outcome('FETCH of_column_too');
+SELECT mint.outcome('FETCH of_scalar');
+SELECT mint.outcome('FETCH of_expression');
+FETCH of_none;
+ROLLBACK;
+BEGIN;
+DECLARE of_function CURSOR FOR SELECT * FROM public.notes();
+DECLARE of_scalar CURSOR FOR SELECT public.me() FROM generate_series(1, 3);
+FETCH of_function;
+FETCH of_scalar;
+SELECT token_auth.set_local_token(:'bob');
+SELECT mint.outcome('FETCH of_function');
+SELECT mint.outcome('FETCH of_scalar');
+ROLLBACK;
+BEGIN;
+DECLARE of_function CURSOR FOR SELECT * FROM public.notes();
+DECLARE of_scalar CURSOR FOR SELECT public.me() FROM generate_series(1, 3);
+FETCH of_function;
+FETCH of_scalar;
+SELECT token_auth.set_local_token(:'bob');
+SELECT token_auth.set_local_token(:'alice');
+FETCH of_function;
+FETCH of_scalar;
+SELECT token_auth.revoke_current_token();
+SELECT mint.outcome('FETCH of_function');
+SELECT mint.outcome('FETCH of_scalar');
+ROLLBACK;
+BEGIN;
+DECLARE held CURSOR WITH HOLD FOR SELECT * FROM public.notes();
+FETCH held;
+SELECT token_auth.clear_token();
+COMMIT;
+\echo :SQLSTATE
+-- ... by the statements of a function that is called by one which reads tables
+SELECT token_auth.set_session_token(:'alice');
+CREATE FUNCTION public.fetch_one(name refcursor) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    one text;
+BEGIN
+    FETCH name INTO one;
+    RETURN one;
+END
+$$;
+BEGIN;
+DECLARE of_function CURSOR FOR SELECT * FROM public.notes();
+FETCH of_function;
+SELECT mint.outcome(format('SELECT public.fetch_one(''of_function''), token_auth.set_local_token(%L), token_auth.subject() FROM public.digit', :'bob'));
+ROLLBACK;
+-- ... and a loop over such a query, which fetches in portions
+CREATE FUNCTION public.change_in_loop_over_function(token text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    n int := 0;
+    r record;
+BEGIN
+    FOR r IN SELECT public.me() AS me FROM generate_series(1, 100) LOOP
+        n := n + 1;
+        IF n = 5 THEN
+            PERFORM token_auth.set_local_token(token);
+        END IF;
+    END LOOP;
+    RETURN n;
+END
+$$;
+SELECT mint.outcome(format('SELECT public.change_in_loop_over_function(%L)', :'bob'));
+SELECT public.change_in_loop_over_function(:'alice');
+DROP FUNCTION public.notes(), public.notes_too(), public.fetch_one(refcursor), public.change_in_loop_over_function(text);
 SELECT token_auth.set_session_token(:'carol');
 
 -- WITH HOLD: judged when the commit makes the copy, which then is a copy

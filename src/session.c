@@ -27,9 +27,11 @@
 #include "optimizer/planner.h"
 #include "report.h"
 #include "session.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/portal.h"
 
 Judgement	session_judgement = {0};
 
@@ -70,10 +72,7 @@ typedef struct UsedQuery
 	MemoryContextCallback callback;
 	dlist_node	node;
 	QueryDesc  *query;
-	bool		judged;			/* a reader was called */
-	VerifiedToken *token;		/* under this one; pinned; NULL: none */
-	uint64		assignments;	/* these as in Judgement, at the end of the last run */
-	uint64		stamp;
+	Judgement	ended;			/* of its last run, as that ended; its tokens are pinned */
 } UsedQuery;
 
 static dlist_head used_queries = DLIST_STATIC_INIT(used_queries);
@@ -82,15 +81,17 @@ static dlist_head used_queries = DLIST_STATIC_INIT(used_queries);
  * The current token
  */
 
+/* Let *place, which keeps what it points to pinned, point to this token; NULL: none. */
 static void
-hold(VerifiedToken *token)
+replace_pinned(VerifiedToken **place, VerifiedToken *token)
 {
-	if (token == current)
+	if (token == *place)
 		return;
-	authenticate_pin(token);
-	if (current != NULL)
-		authenticate_unpin(current);
-	current = token;
+	if (token != NULL)
+		authenticate_pin(token);
+	if (*place != NULL)
+		authenticate_unpin(*place);
+	*place = token;
 }
 
 /* The raw token that counts, or NULL with the reason. */
@@ -179,7 +180,7 @@ accept(const char *raw, bool expired_is_none)
 			return NULL;
 		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
 	}
-	hold(token);
+	replace_pinned(&current, token);
 	return token;
 }
 
@@ -270,9 +271,7 @@ judge_statement(Judgement *judgement, VerifiedToken *token)
 {
 	if (!judgement->made)
 	{
-		if (token != NULL)
-			authenticate_pin(token);
-		judgement->token = token;
+		replace_pinned(&judgement->token, token);
 		judgement->made = true;
 	}
 	else if (!is_same(judgement->token, token))
@@ -284,36 +283,22 @@ judge_statement(Judgement *judgement, VerifiedToken *token)
 		settings_judgement_stamp = judgement->stamp;
 }
 
+/* Note that a function, which is not covered, has read this token. */
 static void
-note_use(UsedQuery *used, VerifiedToken *token)
+note_heard(Judgement *judgement, VerifiedToken *token)
 {
-	if (token != NULL)
-		authenticate_pin(token);
-	used->token = token;
-	used->judged = true;
+	replace_pinned(&judgement->heard_token, token);
+	judgement->heard = true;
 }
 
-/*
- * A cursor that is rewound works out its index keys without running. They must
- * be those of the token that its other keys and its rows are under.
- */
+/* A reader was called in this statement, or in a function that it calls. */
 static void
-judge_suspended_query(MemoryContext reader, VerifiedToken *token)
+note_reading(Judgement *judgement, bool is_own, VerifiedToken *token)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &used_queries)
-	{
-		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
-
-		/* keys live just there; what is below may be of a function's own query */
-		if (reader != used->query->estate->es_query_cxt)
-			continue;
-		if (!used->judged)
-			note_use(used, token);
-		else if (!is_same(used->token, token))
-			refuse_changed();
-	}
+	if (is_own || judgement->covers_functions)
+		judge_statement(judgement, token);
+	else if (judgement->statement != NULL)
+		note_heard(judgement, token);
 }
 
 /*
@@ -337,17 +322,10 @@ session_judge(MemoryContext reader)
 	token = find_current(&absence);
 	local_token_unused = false;
 
-	if (is_of_statement || session_judgement.covers_functions)
-		judge_statement(&session_judgement, token);
+	note_reading(&session_judgement, is_of_statement, token);
 	for (Judgement *outer = session_judgement.outer; outer != NULL; outer = outer->outer)
-	{
-		if (outer->covers_functions)
-			judge_statement(outer, token);
-	}
-	if (is_of_statement)
-		return session_judgement.token;
-	judge_suspended_query(reader, token);
-	return token;
+		note_reading(outer, false, token);
+	return is_of_statement ? session_judgement.token : token;
 }
 
 /*
@@ -369,7 +347,7 @@ session_why_none(void)
 		return refusal.verdict == VERDICT_EXPIRED &&
 			settings_on_expired == TOLERANCE_ANONYMOUS
 			? absence_words(SESSION_EXPIRED) : NULL;
-	hold(token);
+	replace_pinned(&current, token);
 	return token->namespace[0] != '\0'
 		? absence_words(SESSION_OTHER_NAMESPACE) : NULL;
 }
@@ -558,13 +536,11 @@ begin_judgement(Judgement *outer, MemoryContext statement, bool covers_functions
 static pg_noinline void
 end_judgement(const Judgement *outer)
 {
-	VerifiedToken *token = session_judgement.token;
-
+	replace_pinned(&session_judgement.token, NULL);
+	replace_pinned(&session_judgement.heard_token, NULL);
 	session_judgement = *outer;
 	settings_judgement_stamp =
 		outer->made && outer->assignments == settings_token_assignments ? outer->stamp : 0;
-	if (token != NULL)
-		authenticate_unpin(token);
 }
 
 static void
@@ -573,8 +549,8 @@ forget_query(void *arg)
 	UsedQuery  *used = arg;
 
 	dlist_delete(&used->node);
-	if (used->token != NULL)
-		authenticate_unpin(used->token);
+	replace_pinned(&used->ended.token, NULL);
+	replace_pinned(&used->ended.heard_token, NULL);
 }
 
 static UsedQuery *
@@ -592,6 +568,32 @@ find_used_query(const QueryDesc *query)
 	return NULL;
 }
 
+static UsedQuery *
+make_used_query(QueryDesc *query)
+{
+	MemoryContext context = query->estate->es_query_cxt;
+	UsedQuery  *used = MemoryContextAllocZero(context, sizeof(UsedQuery));
+
+	used->query = query;
+	dlist_push_head(&used_queries, &used->node);
+	used->callback.func = forget_query;
+	used->callback.arg = used;
+	MemoryContextRegisterResetCallback(context, &used->callback);
+	return used;
+}
+
+/* What was found of a run, without what is of that run alone. */
+static void
+copy_findings(Judgement *to, const Judgement *from)
+{
+	replace_pinned(&to->token, from->token);
+	to->made = from->made;
+	to->assignments = from->assignments;
+	to->stamp = from->stamp;
+	replace_pinned(&to->heard_token, from->heard_token);
+	to->heard = from->heard;
+}
+
 /* The query may call readers later: keep under which token it has called some. */
 static void
 remember_query(QueryDesc *query)
@@ -599,62 +601,42 @@ remember_query(QueryDesc *query)
 	UsedQuery  *used = find_used_query(query);
 
 	if (used == NULL)
-	{
-		used = MemoryContextAllocZero(query->estate->es_query_cxt,
-									  sizeof(UsedQuery));
-		used->query = query;
-		dlist_push_head(&used_queries, &used->node);
-		used->callback.func = forget_query;
-		used->callback.arg = used;
-		MemoryContextRegisterResetCallback(query->estate->es_query_cxt,
-										   &used->callback);
-	}
-	if (!session_judgement.made)
-		return;
-	if (!used->judged)
-		note_use(used, session_judgement.token);
-	used->assignments = session_judgement.assignments;
-	used->stamp = session_judgement.stamp;
-}
-
-/* Take up the judgement that a query's last run ended with; false if there is none. */
-static bool
-take_up_judgement(const QueryDesc *query)
-{
-	const UsedQuery *used = find_used_query(query);
-
-	if (used == NULL || !used->judged)
-		return false;
-	if (used->token != NULL)
-		authenticate_pin(used->token);
-	session_judgement.token = used->token;
-	session_judgement.made = true;
-	session_judgement.assignments = used->assignments;
-	session_judgement.stamp = used->stamp;
-	return true;
+		used = make_used_query(query);
+	copy_findings(&used->ended, &session_judgement);
 }
 
 /* A query goes on where its run ended: it is not judged anew, but by what it was. */
 static void
 resume_judgement(const QueryDesc *query)
 {
-	if (take_up_judgement(query) &&
+	const UsedQuery *used = find_used_query(query);
+
+	if (used == NULL)
+		return;
+	copy_findings(&session_judgement, &used->ended);
+	if (session_judgement.made &&
 		session_judgement.assignments == settings_token_assignments)
 		settings_judgement_stamp = session_judgement.stamp;
 }
 
 /*
- * A query that called a reader before runs, perhaps again. What its InitPlans,
- * index keys, Sort or choice of partitions remember was made under that token:
- * judge it before a row comes out.
+ * A query that called a reader before runs again. What its InitPlans, Sort or
+ * choice of partitions remember was made under that token, and so are rows of
+ * a function that it keeps: judge it before one comes out.
  */
 static void
-judge_used_query(const QueryDesc *query)
+judge_again(const UsedQuery *used)
 {
-	if (!take_up_judgement(query))
-		return;
-	session_judgement.assignments = settings_token_assignments - 1;	/* not now */
-	(void) session_judge(session_judgement.statement);
+	copy_findings(&session_judgement, &used->ended);
+	session_judgement.assignments = settings_token_assignments - 1; /* not now */
+	if (used->ended.made)
+		(void) session_judge(session_judgement.statement);
+	else if (used->ended.heard)
+	{
+		(void) session_judge(NULL);
+		if (!is_same(used->ended.heard_token, session_judgement.heard_token))
+			refuse_changed();
+	}
 }
 
 /*
@@ -675,10 +657,42 @@ reads_tables(const QueryDesc *query)
 	return false;
 }
 
+/*
+ * Is this the run of a cursor from its first row on, for FETCH or for the copy
+ * that a WITH HOLD becomes? It may just have been rewound.
+ */
+static bool
+runs_from_start(const QueryDesc *query, ScanDirection direction)
+{
+	return ActivePortal != NULL && ActivePortal->queryDesc == query &&
+		(query->estate->es_top_eflags & EXEC_FLAG_REWIND) != 0 &&
+		ScanDirectionIsForward(direction) &&
+		(ActivePortal->atStart || ActivePortal->holdStore != NULL);
+}
+
+/*
+ * A cursor that was rewound has worked out its index keys outside of any run,
+ * and perhaps each under another token: work them out in the run.
+ */
+static void
+rewind_again(const QueryDesc *query)
+{
+	MemoryContext caller = MemoryContextSwitchTo(query->estate->es_query_cxt);
+
+	ExecReScan(query->planstate);
+	MemoryContextSwitchTo(caller);
+}
+
 static void
 run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 {
-	judge_used_query(query);
+	const UsedQuery *used = find_used_query(query);
+
+	if (used != NULL)
+		judge_again(used);
+	if (runs_from_start(query, direction) &&
+		(used != NULL || ActivePortal->holdStore != NULL))
+		rewind_again(query);
 	if (previous_executor_run != NULL)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	else
@@ -753,8 +767,7 @@ start(QueryDesc *query, int eflags)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	/* one that can be rewound may be before it has run: WITH HOLD, at the commit */
-	if (session_judgement.made || (eflags & EXEC_FLAG_REWIND) != 0)
+	if (session_judgement.made)
 		remember_query(query);
 }
 
