@@ -206,8 +206,10 @@ hash_members(FunctionCallInfo fcinfo, const VerifiedToken *token,
 	int			n_members;
 	Member	   *list = read_members(token, PG_GETARG_ARRAYTYPE_P(1),
 									path_is_constant, type, &n_members);
-	members_hash *table = members_create(CurrentMemoryContext, (uint32) n_members, NULL);
+	members_hash *table;
 
+	/* twice the room: a look-up ends at an empty place, and most find nothing */
+	table = members_create(CurrentMemoryContext, 2 * (uint32) n_members, NULL);
 	for (int i = 0; i < n_members; i++)
 	{
 		bool		found;

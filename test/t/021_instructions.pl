@@ -100,8 +100,8 @@ for my $case (
 	[ claim => "owner = token_auth.claim('sub')", $n_rows, 30 ],
 	[ claim_uuid => "owner_id = token_auth.claim_uuid('sub')", $n_rows, 30 ],
 	[ has_scope => "token_auth.has_scope('orders:read') IS DISTINCT FROM (n < 0)", $n_rows, 30 ],
-	[ in_claim_text => "token_auth.in_claim(team, 'teams')", $n_rows / 10, 200 ],
-	[ in_claim_int4 => "token_auth.in_claim(n, 'numbers')", $n_members, 150 ],)
+	[ in_claim_text => "token_auth.in_claim(team, 'teams')", $n_rows / 10, 160 ],
+	[ in_claim_int4 => "token_auth.in_claim(n, 'numbers')", $n_members, 95 ],)
 {
 	my ($function, $condition, $n_found, $most) = @$case;
 	my $instructions = per_row($function, $condition, $n_found);
