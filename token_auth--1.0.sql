@@ -153,6 +153,7 @@ CREATE TABLE token_auth.key (
     CONSTRAINT key_jwk_is_public
         CHECK (jsonb_typeof(jwk) = 'object'
                AND NOT jwk ?| '{d,p,q,dp,dq,qi,oth,k,priv}'),
+    CONSTRAINT key_id_is_its_kid CHECK (jwk ->> 'kid' IS NOT DISTINCT FROM key_id),
     CONSTRAINT key_origin_is_known CHECK (origin IN ('manual', 'jwks', 'local'))
 );
 COMMENT ON TABLE token_auth.key IS 'the issuers'' keys, public parts only';
@@ -1337,7 +1338,7 @@ BEGIN
 
     -- a kid may go from one key to another: first who gives it up
     UPDATE token_auth.key AS k
-    SET key_id = p.key_id
+    SET key_id = p.key_id, jwk = p.jwk
     FROM unnest(parsed) AS p
     WHERE k.issuer = target.issuer AND k.thumbprint = p.thumbprint AND p.rejected IS NULL
       AND k.origin = 'jwks' AND k.key_id IS DISTINCT FROM p.key_id;
@@ -1963,8 +1964,12 @@ CREATE TRIGGER configuration_changed
 CREATE TRIGGER configuration_truncated
     AFTER TRUNCATE ON token_auth.issuer
     FOR EACH STATEMENT EXECUTE FUNCTION token_auth.configuration_changed();
+CREATE TRIGGER configuration_changing
+    BEFORE INSERT OR UPDATE OR DELETE ON token_auth.issuer
+    FOR EACH STATEMENT EXECUTE FUNCTION token_auth.configuration_changed();
 ALTER TABLE token_auth.issuer ENABLE ALWAYS TRIGGER configuration_changed;
 ALTER TABLE token_auth.issuer ENABLE ALWAYS TRIGGER configuration_truncated;
+ALTER TABLE token_auth.issuer ENABLE ALWAYS TRIGGER configuration_changing;
 
 CREATE TRIGGER configuration_changed
     AFTER INSERT OR UPDATE OR DELETE ON token_auth.key
@@ -1972,8 +1977,12 @@ CREATE TRIGGER configuration_changed
 CREATE TRIGGER configuration_truncated
     AFTER TRUNCATE ON token_auth.key
     FOR EACH STATEMENT EXECUTE FUNCTION token_auth.configuration_changed();
+CREATE TRIGGER configuration_changing
+    BEFORE INSERT OR UPDATE OR DELETE ON token_auth.key
+    FOR EACH STATEMENT EXECUTE FUNCTION token_auth.configuration_changed();
 ALTER TABLE token_auth.key ENABLE ALWAYS TRIGGER configuration_changed;
 ALTER TABLE token_auth.key ENABLE ALWAYS TRIGGER configuration_truncated;
+ALTER TABLE token_auth.key ENABLE ALWAYS TRIGGER configuration_changing;
 
 CREATE TRIGGER configuration_changed
     AFTER INSERT OR UPDATE OR DELETE ON token_auth.secret
@@ -1981,8 +1990,12 @@ CREATE TRIGGER configuration_changed
 CREATE TRIGGER configuration_truncated
     AFTER TRUNCATE ON token_auth.secret
     FOR EACH STATEMENT EXECUTE FUNCTION token_auth.configuration_changed();
+CREATE TRIGGER configuration_changing
+    BEFORE INSERT OR UPDATE OR DELETE ON token_auth.secret
+    FOR EACH STATEMENT EXECUTE FUNCTION token_auth.configuration_changed();
 ALTER TABLE token_auth.secret ENABLE ALWAYS TRIGGER configuration_changed;
 ALTER TABLE token_auth.secret ENABLE ALWAYS TRIGGER configuration_truncated;
+ALTER TABLE token_auth.secret ENABLE ALWAYS TRIGGER configuration_changing;
 
 CREATE TRIGGER status_changed
     AFTER INSERT OR UPDATE OR DELETE ON token_auth.revocation

@@ -61,4 +61,34 @@ UPDATE token_auth.issuer SET audiences = audiences;
 SELECT token_auth.verify(token) ->> 'sub' FROM token WHERE n = 1;
 SELECT pg_temp.n_held();
 SELECT token_auth.clear_token();
+
+-- refused: what was learnt from a change inside a statement that failed before its AFTER triggers could tell
+SELECT mint.token('{}', '{}', sha256('forged')) AS forged, mint.token() AS good, mint.token('{"aud": "another"}') AS elsewhere \gset
+CREATE FUNCTION pg_temp.fail_after(token text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE WARNING '%', mint.verdict(token);
+    PERFORM 1 / 0;
+END
+$$;
+SET client_min_messages = warning;
+\set VERBOSITY terse
+BEGIN;
+UPDATE token_auth.issuer SET leeway = leeway;
+SAVEPOINT s;
+UPDATE token_auth.secret SET secret = sha256('forged') RETURNING pg_temp.fail_after(:'forged');
+ROLLBACK TO s;
+SELECT mint.verdict(:'forged'), mint.verdict(:'good');
+UPDATE token_auth.issuer SET leeway = leeway;
+SAVEPOINT s;
+UPDATE token_auth.issuer SET audiences = '{another}' RETURNING pg_temp.fail_after(:'elsewhere');
+ROLLBACK TO s;
+SELECT mint.verdict(:'elsewhere'), mint.verdict(:'good');
+UPDATE token_auth.issuer SET leeway = leeway;
+SAVEPOINT s;
+UPDATE token_auth.key SET enabled = false RETURNING pg_temp.fail_after(:'good');
+ROLLBACK TO s;
+SELECT mint.verdict(:'forged'), mint.verdict(:'good');
+ROLLBACK;
+SET client_min_messages = error;
+
 SELECT count(token_auth.drop_issuer(issuer)) FROM token_auth.issuer;

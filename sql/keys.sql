@@ -373,6 +373,13 @@ SELECT mint.verdict(mint.base64url('{"alg":"Ed25519","kid":"ed25519","typ":"JWT"
     mint.base64url(convert_to(mint.claims('{"iss": "https://fixtures.test"}')::text, 'UTF8')) || '.' ||
     mint.base64url(decode('01' || repeat('00', 63), 'hex')));
 SELECT mint.verdict(pg_temp.signed('ES384'));
+
+-- refused: a row whose column key_id and whose key name two kids, or one of them none
+SELECT split_part(mint.outcome(statement), ' Failing', 1) FROM (VALUES
+    ('UPDATE token_auth.key SET key_id = ''another'' WHERE key_id = ''ed25519'''),
+    ('UPDATE token_auth.key SET key_id = NULL WHERE key_id = ''ed25519'''),
+    ('UPDATE token_auth.key SET jwk = jwk || ''{"kid": "another"}'' WHERE key_id = ''ed25519'''),
+    ('UPDATE token_auth.key SET jwk = jwk - ''kid'' WHERE key_id = ''ed25519''')) AS t (statement);
 DELETE FROM token_auth.key WHERE thumbprint = 'forged';
 
 -- issuers and names: either will do; a near miss is told
