@@ -518,8 +518,7 @@ SAVEPOINT s;
 MOVE ABSOLUTE 0 FROM rewound;
 FETCH FROM rewound;
 SET LOCAL regress.switch = on;
-MOVE ABSOLUTE 0 FROM rewound;
-SELECT mint.outcome('FETCH FROM rewound');
+SELECT mint.outcome('MOVE ABSOLUTE 0 FROM rewound');
 ROLLBACK;
 -- ... also where a function is asked for the key
 BEGIN;
@@ -532,8 +531,7 @@ DECLARE rewound SCROLL CURSOR FOR
     SELECT body FROM keyed WHERE id = pg_temp.switch(:'alice');
 FETCH FROM rewound;
 SET LOCAL regress.switch = on;
-MOVE ABSOLUTE 0 FROM rewound;
-SELECT mint.outcome('FETCH FROM rewound');
+SELECT mint.outcome('MOVE ABSOLUTE 0 FROM rewound');
 ROLLBACK;
 -- ... passes: rewound under its own token, in every way
 BEGIN;
@@ -681,6 +679,98 @@ DECLARE of_function CURSOR FOR SELECT * FROM public.notes();
 FETCH of_function;
 SELECT mint.outcome(format('SELECT public.fetch_one(''of_function''), token_auth.set_local_token(%L), token_auth.subject() FROM public.digit', :'bob'));
 ROLLBACK;
+-- passes: what such a function set, read and took back is its own
+CREATE FUNCTION public.scoped(token text) RETURNS text LANGUAGE plpgsql SET token_auth.token = '' AS $$
+BEGIN
+    PERFORM token_auth.set_local_token(token);
+    RETURN token_auth.subject();
+END
+$$;
+CREATE FUNCTION public.process(token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    who text := token_auth.set_local_token(token);
+BEGIN
+    who := token_auth.subject();
+    PERFORM token_auth.clear_token();
+    RETURN who;
+END
+$$;
+CREATE FUNCTION public.rolled_back(token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    who text;
+BEGIN
+    PERFORM token_auth.set_local_token(token);
+    who := token_auth.subject();
+    RAISE division_by_zero;
+EXCEPTION WHEN division_by_zero THEN
+    RETURN who;
+END
+$$;
+CREATE FUNCTION public.scoped_rows(token text) RETURNS SETOF text LANGUAGE sql VOLATILE AS 'SELECT public.scoped(token) FROM generate_series(1, 3)';
+CREATE FUNCTION public.processed_rows(token text) RETURNS SETOF text LANGUAGE sql VOLATILE AS 'SELECT public.process(token) FROM generate_series(1, 3)';
+CREATE PROCEDURE public.loop_over_functions(token text) LANGUAGE plpgsql AS $$
+DECLARE
+    n int := 0;
+    r record;
+BEGIN
+    FOR r IN SELECT public.scoped(token) FROM generate_series(1, 100) LOOP
+        n := n + 1;
+    END LOOP;
+    FOR r IN SELECT public.rolled_back(token) FROM generate_series(1, 100) LOOP
+        n := n + 1;
+    END LOOP;
+    FOR r IN SELECT public.process(token) FROM generate_series(1, 100) LOOP
+        n := n + 1;
+        IF n % 50 = 0 THEN
+            COMMIT;
+        END IF;
+    END LOOP;
+    RAISE WARNING '% rows', n;
+END
+$$;
+SELECT public.scoped_rows(:'bob');
+CALL public.loop_over_functions(:'bob');
+SELECT token_auth.set_session_token(:'alice');
+SELECT public.processed_rows(:'bob');
+SELECT token_auth.set_session_token(:'alice');
+BEGIN;
+DECLARE scoped CURSOR FOR SELECT public.scoped(token) FROM unnest(ARRAY[:'bob', :'carol', :'bob', :'carol']) AS token;
+FETCH scoped;
+FETCH scoped;
+SELECT token_auth.clear_token();
+SELECT mint.outcome('FETCH scoped');
+ROLLBACK;
+DROP FUNCTION public.scoped_rows(text), public.processed_rows(text), public.scoped(text), public.process(text), public.rolled_back(text);
+DROP PROCEDURE public.loop_over_functions(text);
+-- refused: a token that a function left there, which was revoked, for whoever comes without one
+CREATE FUNCTION public.leave_revoked() RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY SELECT body FROM public.note WHERE owner = 'alice';
+    PERFORM token_auth.revoke_current_token();
+END
+$$;
+BEGIN;
+DECLARE left_there CURSOR FOR SELECT * FROM public.leave_revoked();
+FETCH left_there;
+SELECT token_auth.clear_token();
+SELECT mint.outcome('FETCH left_there');
+ROLLBACK;
+DROP FUNCTION public.leave_revoked();
+-- passes: a running statement is not interrupted, though a function in it gives its rows one by one
+CREATE FUNCTION public.slow_rows(token text) RETURNS SETOF text LANGUAGE sql VOLATILE AS $$
+    SELECT CASE WHEN i = 2 THEN public.wait_until(public.expiry(token)) ELSE token_auth.subject() END FROM generate_series(1, 3) AS i
+$$;
+CREATE FUNCTION public.slow_rows_too(token text) RETURNS SETOF text LANGUAGE sql VOLATILE AS $$
+    SELECT CASE WHEN i = 2 THEN public.wait_until(public.expiry(token)) WHEN i = 1 THEN public.me() END FROM generate_series(1, 3) AS i
+$$;
+SELECT public.short_token(2) AS short \gset
+SELECT token_auth.set_session_token(:'short');
+SELECT public.slow_rows(:'short');
+SELECT public.short_token(2) AS short \gset
+SELECT token_auth.set_session_token(:'short');
+SELECT public.slow_rows_too(:'short');
+DROP FUNCTION public.slow_rows(text), public.slow_rows_too(text);
+SELECT token_auth.set_session_token(:'alice');
 -- ... and a loop over such a query, which fetches in portions
 CREATE FUNCTION public.change_in_loop_over_function(token text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE

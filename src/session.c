@@ -72,7 +72,9 @@ typedef struct UsedQuery
 	MemoryContextCallback callback;
 	dlist_node	node;
 	QueryDesc  *query;
-	Judgement	ended;			/* of its last run, as that ended; its tokens are pinned */
+	bool		is_running;		/* not between its runs */
+	Judgement	ended;			/* of its last run, as that ended; outer is not kept */
+	VerifiedToken *token_at_end;	/* where that heard one: current when it ended; pinned; NULL: none */
 } UsedQuery;
 
 static dlist_head used_queries = DLIST_STATIC_INIT(used_queries);
@@ -283,12 +285,19 @@ judge_statement(Judgement *judgement, VerifiedToken *token)
 		settings_judgement_stamp = judgement->stamp;
 }
 
-/* Note that a function, which is not covered, has read this token. */
-static void
-note_heard(Judgement *judgement, VerifiedToken *token)
+static UsedQuery *
+find_used_query(const QueryDesc *query)
 {
-	replace_pinned(&judgement->heard_token, token);
-	judgement->heard = true;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &used_queries)
+	{
+		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
+
+		if (used->query == query)
+			return used;
+	}
+	return NULL;
 }
 
 /* A reader was called in this statement, or in a function that it calls. */
@@ -297,8 +306,36 @@ note_reading(Judgement *judgement, bool is_own, VerifiedToken *token)
 {
 	if (is_own || judgement->covers_functions)
 		judge_statement(judgement, token);
-	else if (judgement->statement != NULL)
-		note_heard(judgement, token);
+	else
+		judgement->heard = true;
+}
+
+/*
+ * The cursor that is being rewound, or NULL: the portal in charge has a query,
+ * and that does not run.
+ */
+static UsedQuery *
+find_rewound_query(void)
+{
+	UsedQuery  *used = NULL;
+
+	if (ActivePortal != NULL && ActivePortal->queryDesc != NULL)
+		used = find_used_query(ActivePortal->queryDesc);
+	return used != NULL && !used->is_running ? used : NULL;
+}
+
+/*
+ * A cursor that is rewound works out its index keys without running. They must
+ * be those of the token that its other keys and its rows are under. Its own
+ * readers live just in its memory: what is below may be of a function's query.
+ */
+static void
+judge_rewound_query(MemoryContext reader, VerifiedToken *token)
+{
+	UsedQuery  *used = find_rewound_query();
+
+	if (used != NULL)
+		note_reading(&used->ended, reader == used->ended.statement, token);
 }
 
 /*
@@ -325,6 +362,7 @@ session_judge(MemoryContext reader)
 	note_reading(&session_judgement, is_of_statement, token);
 	for (Judgement *outer = session_judgement.outer; outer != NULL; outer = outer->outer)
 		note_reading(outer, false, token);
+	judge_rewound_query(reader, token);
 	return is_of_statement ? session_judgement.token : token;
 }
 
@@ -537,106 +575,9 @@ static pg_noinline void
 end_judgement(const Judgement *outer)
 {
 	replace_pinned(&session_judgement.token, NULL);
-	replace_pinned(&session_judgement.heard_token, NULL);
 	session_judgement = *outer;
 	settings_judgement_stamp =
 		outer->made && outer->assignments == settings_token_assignments ? outer->stamp : 0;
-}
-
-static void
-forget_query(void *arg)
-{
-	UsedQuery  *used = arg;
-
-	dlist_delete(&used->node);
-	replace_pinned(&used->ended.token, NULL);
-	replace_pinned(&used->ended.heard_token, NULL);
-}
-
-static UsedQuery *
-find_used_query(const QueryDesc *query)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &used_queries)
-	{
-		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
-
-		if (used->query == query)
-			return used;
-	}
-	return NULL;
-}
-
-static UsedQuery *
-make_used_query(QueryDesc *query)
-{
-	MemoryContext context = query->estate->es_query_cxt;
-	UsedQuery  *used = MemoryContextAllocZero(context, sizeof(UsedQuery));
-
-	used->query = query;
-	dlist_push_head(&used_queries, &used->node);
-	used->callback.func = forget_query;
-	used->callback.arg = used;
-	MemoryContextRegisterResetCallback(context, &used->callback);
-	return used;
-}
-
-/* What was found of a run, without what is of that run alone. */
-static void
-copy_findings(Judgement *to, const Judgement *from)
-{
-	replace_pinned(&to->token, from->token);
-	to->made = from->made;
-	to->assignments = from->assignments;
-	to->stamp = from->stamp;
-	replace_pinned(&to->heard_token, from->heard_token);
-	to->heard = from->heard;
-}
-
-/* The query may call readers later: keep under which token it has called some. */
-static void
-remember_query(QueryDesc *query)
-{
-	UsedQuery  *used = find_used_query(query);
-
-	if (used == NULL)
-		used = make_used_query(query);
-	copy_findings(&used->ended, &session_judgement);
-}
-
-/* A query goes on where its run ended: it is not judged anew, but by what it was. */
-static void
-resume_judgement(const QueryDesc *query)
-{
-	const UsedQuery *used = find_used_query(query);
-
-	if (used == NULL)
-		return;
-	copy_findings(&session_judgement, &used->ended);
-	if (session_judgement.made &&
-		session_judgement.assignments == settings_token_assignments)
-		settings_judgement_stamp = session_judgement.stamp;
-}
-
-/*
- * A query that called a reader before runs again. What its InitPlans, Sort or
- * choice of partitions remember was made under that token, and so are rows of
- * a function that it keeps: judge it before one comes out.
- */
-static void
-judge_again(const UsedQuery *used)
-{
-	copy_findings(&session_judgement, &used->ended);
-	session_judgement.assignments = settings_token_assignments - 1; /* not now */
-	if (used->ended.made)
-		(void) session_judge(session_judgement.statement);
-	else if (used->ended.heard)
-	{
-		(void) session_judge(NULL);
-		if (!is_same(used->ended.heard_token, session_judgement.heard_token))
-			refuse_changed();
-	}
 }
 
 /*
@@ -657,48 +598,141 @@ reads_tables(const QueryDesc *query)
 	return false;
 }
 
-/*
- * Is this the run of a cursor from its first row on, for FETCH or for the copy
- * that a WITH HOLD becomes? It may just have been rewound.
- */
-static bool
-runs_from_start(const QueryDesc *query, ScanDirection direction)
+static void
+forget_query(void *arg)
 {
-	return ActivePortal != NULL && ActivePortal->queryDesc == query &&
-		(query->estate->es_top_eflags & EXEC_FLAG_REWIND) != 0 &&
-		ScanDirectionIsForward(direction) &&
-		(ActivePortal->atStart || ActivePortal->holdStore != NULL);
+	UsedQuery  *used = arg;
+
+	dlist_delete(&used->node);
+	replace_pinned(&used->ended.token, NULL);
+	replace_pinned(&used->token_at_end, NULL);
+}
+
+static UsedQuery *
+make_used_query(QueryDesc *query)
+{
+	MemoryContext context = query->estate->es_query_cxt;
+	UsedQuery  *used = MemoryContextAllocZero(context, sizeof(UsedQuery));
+
+	used->query = query;
+	used->ended.statement = context;
+	used->ended.covers_functions = reads_tables(query);
+	dlist_push_head(&used_queries, &used->node);
+	used->callback.func = forget_query;
+	used->callback.arg = used;
+	MemoryContextRegisterResetCallback(context, &used->callback);
+	return used;
+}
+
+/* What was found of a run, without what is of that run alone. */
+static void
+copy_findings(Judgement *to, const Judgement *from)
+{
+	replace_pinned(&to->token, from->token);
+	to->made = from->made;
+	to->assignments = from->assignments;
+	to->stamp = from->stamp;
+	to->heard = from->heard;
 }
 
 /*
- * A cursor that was rewound has worked out its index keys outside of any run,
- * and perhaps each under another token: work them out in the run.
+ * The token that counts now, without raising why it does not; NULL: there is
+ * none. Where it is refused, the last that was good: not none, which would do
+ * for everybody.
+ */
+static VerifiedToken *
+peek_current(void)
+{
+	SessionAbsence absence;
+	Refusal		refusal;
+	const char *raw = session_raw_token(&absence);
+	VerifiedToken *token;
+
+	if (raw == NULL)
+		return NULL;
+	token = authenticate(raw, current, &refusal);
+	return token != NULL ? token : current;
+}
+
+/* Is this query that of the portal in charge, and not of a function that is called from one? */
+static bool
+is_cursor(const QueryDesc *query)
+{
+	return ActivePortal != NULL && ActivePortal->queryDesc == query;
+}
+
+/* The query may call readers later: keep under which token it has called some. */
+static void
+remember_query(QueryDesc *query)
+{
+	UsedQuery  *used = find_used_query(query);
+
+	if (used == NULL)
+		used = make_used_query(query);
+	copy_findings(&used->ended, &session_judgement);
+	if (used->ended.heard && is_cursor(query))
+		replace_pinned(&used->token_at_end, peek_current());
+}
+
+/* A query goes on where its run ended: it is not judged anew, but by what it was. */
+static void
+resume_judgement(const QueryDesc *query)
+{
+	const UsedQuery *used = find_used_query(query);
+
+	if (used == NULL)
+		return;
+	copy_findings(&session_judgement, &used->ended);
+	if (session_judgement.made &&
+		session_judgement.assignments == settings_token_assignments)
+		settings_judgement_stamp = session_judgement.stamp;
+}
+
+/*
+ * A query that called a reader before runs again. What its InitPlans, index
+ * keys, Sort or choice of partitions remember was made under that token: it
+ * must be the same one still and, when a cursor is fetched from, still good.
+ * Rows of functions that a cursor keeps were made under whatever these set;
+ * they go on to who was there when the last run ended.
  */
 static void
-rewind_again(const QueryDesc *query)
+judge_again(const QueryDesc *query)
 {
-	MemoryContext caller = MemoryContextSwitchTo(query->estate->es_query_cxt);
+	bool		is_fetch = is_cursor(query);
 
-	ExecReScan(query->planstate);
-	MemoryContextSwitchTo(caller);
+	resume_judgement(query);
+	if (is_fetch)
+	{
+		session_judgement.assignments = settings_token_assignments - 1; /* not now */
+		settings_judgement_stamp = 0;
+	}
+	if (session_judgement.made)
+		(void) session_judge(session_judgement.statement);
+	else if (session_judgement.heard && is_fetch &&
+			 !is_same(session_judge(NULL), find_used_query(query)->token_at_end))
+		refuse_changed();
 }
 
 static void
 run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 {
-	const UsedQuery *used = find_used_query(query);
-
-	if (used != NULL)
-		judge_again(used);
-	if (runs_from_start(query, direction) &&
-		(used != NULL || ActivePortal->holdStore != NULL))
-		rewind_again(query);
+	judge_again(query);
 	if (previous_executor_run != NULL)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	else
 		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	if (!COMPAT_RUNS_ONCE || query->plannedstmt->hasModifyingCTE)
 		remember_query(query);
+}
+
+/* Not inlined for the reason that begin_judgement() is not. */
+static pg_noinline void
+set_running(const QueryDesc *query, bool is_running)
+{
+	UsedQuery  *used = find_used_query(query);
+
+	if (used != NULL)
+		used->is_running = is_running;
 }
 
 static void
@@ -712,12 +746,14 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 		activity_hide_tokens();
 
 	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
+	set_running(query, true);
 	PG_TRY();
 	{
 		run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	}
 	PG_FINALLY();
 	{
+		set_running(query, false);
 		end_judgement(&outer);
 	}
 	PG_END_TRY();
@@ -767,7 +803,8 @@ start(QueryDesc *query, int eflags)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (session_judgement.made)
+	/* one that can be rewound may be before it has run: WITH HOLD, at the commit */
+	if (session_judgement.made || (eflags & EXEC_FLAG_REWIND) != 0)
 		remember_query(query);
 }
 

@@ -32,8 +32,7 @@ typedef struct Judgement
 	uint64		assignments;	/* settings_token_assignments it was made at */
 	uint64		stamp;			/* settings_judgement_stamp while it is in force */
 	VerifiedToken *token;		/* pinned; NULL: none */
-	bool		heard;			/* where functions are not covered: one of them read a token */
-	VerifiedToken *heard_token; /* this one, last; pinned; NULL: none */
+	bool		heard;			/* a function in it read a token, which it does not cover */
 } Judgement;
 
 extern Judgement session_judgement;
