@@ -1257,6 +1257,14 @@ DECLARE
 BEGIN
     IF token_auth.key_is_ambiguous(import_key.issuer, parsed.key_id,
                                    parsed.algorithm, parsed.thumbprint) THEN
+        -- under its old kid it is no longer published
+        UPDATE token_auth.key AS k
+        SET retired_at = now()
+        WHERE k.issuer = import_key.issuer AND k.thumbprint = parsed.thumbprint
+          AND k.origin = 'jwks' AND k.retired_at IS NULL;
+        IF FOUND THEN
+            PERFORM token_auth.log_change('retired key', import_key.issuer, coalesce(parsed.key_id, parsed.thumbprint));
+        END IF;
         RETURN 'rejected: The member "kid" is that of another key of the issuer, too.';
     END IF;
 

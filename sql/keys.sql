@@ -365,6 +365,11 @@ SELECT token_auth.jwks('reuse.test') #>> '{keys,0,n}' = pg_temp.jwk('RS384') ->>
 -- a kid that goes from one key to another, in whichever order they stand in the set
 SELECT * FROM pg_temp.reuse(pg_temp.jwk('RS384', '{"kid": "old", "alg": "RS256"}'), pg_temp.jwk('RS512', '{"kid": "rs256", "alg": "RS256"}'));
 SELECT * FROM pg_temp.reuse(pg_temp.jwk('PS256', '{"kid": "rs256", "alg": "RS256"}'), pg_temp.jwk('RS512', '{"kid": "old", "alg": "RS256"}'));
+-- refused: a kid that goes to a key of the set, while one that stays has it: nobody else loses it, and under its old kid the key is no longer published
+SELECT token_auth.add_key('https://reuse.test', pg_temp.jwk('PS384', '{"kid": "by hand", "alg": "RS256"}')) IS NOT NULL;
+SELECT * FROM pg_temp.reuse(pg_temp.jwk('PS256', '{"kid": "by hand", "alg": "RS256"}'), pg_temp.jwk('RS512', '{"kid": "rs256", "alg": "RS256"}'));
+SELECT key_id, jwk ->> 'kid', origin, retired_at IS NULL FROM token_auth.key WHERE issuer = 'https://reuse.test' ORDER BY 1, 3;
+SELECT * FROM pg_temp.reuse(pg_temp.jwk('PS256', '{"kid": "rs256", "alg": "RS256"}'), pg_temp.jwk('RS512', '{"kid": "old", "alg": "RS256"}'));
 
 -- a row written by hand passes the same checks when it is read
 INSERT INTO token_auth.key (issuer, thumbprint, key_id, algorithm, jwk, origin)

@@ -533,6 +533,44 @@ FETCH FROM rewound;
 SET LOCAL regress.switch = on;
 SELECT mint.outcome('MOVE ABSOLUTE 0 FROM rewound');
 ROLLBACK;
+-- ... where the function that is asked for the key has a portal of its own
+CREATE FUNCTION pg_temp.me_in_loop() RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    r record;
+BEGIN
+    FOR r IN SELECT token_auth.subject() AS me LOOP
+        RETURN r.me;
+    END LOOP;
+END
+$$;
+CREATE FUNCTION pg_temp.n_letters() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN length(token_auth.subject()); END $$;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE rewound SCROLL CURSOR FOR SELECT body FROM keyed WHERE owner = pg_temp.me_in_loop();
+FETCH FROM rewound;
+SELECT token_auth.set_local_token(:'bob');
+SELECT mint.outcome('MOVE BACKWARD ALL FROM rewound');
+ROLLBACK;
+-- ... where what is worked out is the LIMIT of a query that reads no table
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE rewound SCROLL CURSOR FOR SELECT i FROM generate_series(1, 10) AS i LIMIT pg_temp.n_letters();
+DECLARE rewound_too SCROLL CURSOR FOR SELECT i FROM generate_series(1, 10) AS i LIMIT pg_temp.n_letters();
+FETCH FROM rewound;
+FETCH FROM rewound_too;
+MOVE BACKWARD ALL FROM rewound_too;
+FETCH FROM rewound_too;
+SELECT token_auth.set_local_token(:'bob');
+SELECT mint.outcome('MOVE BACKWARD ALL FROM rewound');
+ROLLBACK;
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE held SCROLL CURSOR WITH HOLD FOR SELECT i FROM generate_series(1, 10) AS i LIMIT pg_temp.n_letters();
+COMMIT;
+FETCH ALL FROM held;
+CLOSE held;
 -- ... passes: rewound under its own token, in every way
 BEGIN;
 SET LOCAL enable_seqscan = off;
@@ -580,7 +618,7 @@ DECLARE held SCROLL CURSOR WITH HOLD FOR
 SET LOCAL regress.switch = on;
 COMMIT;
 DROP TABLE keyed;
-DROP FUNCTION pg_temp.switch(text);
+DROP FUNCTION pg_temp.switch(text), pg_temp.me_in_loop(), pg_temp.n_letters();
 
 -- ... also where the policy, or an InitPlan, asks by way of a function
 SELECT token_auth.set_session_token(:'alice');
@@ -756,6 +794,36 @@ SELECT token_auth.clear_token();
 SELECT mint.outcome('FETCH left_there');
 ROLLBACK;
 DROP FUNCTION public.leave_revoked();
+-- refused: rows that were made under a token which then was revoked, for whoever comes without one
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE left_behind CURSOR FOR SELECT public.notes(), token_auth.clear_token();
+FETCH left_behind;
+FETCH left_behind;
+SELECT token_auth.set_local_token(:'alice');
+SELECT token_auth.revoke_current_token();
+SELECT token_auth.clear_token();
+SELECT mint.outcome('FETCH left_behind');
+ROLLBACK;
+-- ... passes where an expired token counts as none; not on, when it was good for the rows
+RESET SESSION AUTHORIZATION;
+SET token_auth.on_expired = 'anonymous';
+SET SESSION AUTHORIZATION regress_app;
+SELECT public.short_token(1) AS short \gset
+SELECT token_auth.set_session_token(:'short');
+BEGIN;
+DECLARE of_good CURSOR FOR SELECT public.me() FROM generate_series(1, 5);
+FETCH of_good;
+SELECT public.wait_until(public.expiry(:'short'));
+DECLARE of_expired CURSOR FOR SELECT public.me() FROM generate_series(1, 5);
+FETCH of_expired;
+FETCH of_expired;
+SELECT split_part(mint.outcome('FETCH of_good'), ' ', 1);
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+RESET token_auth.on_expired;
+SET SESSION AUTHORIZATION regress_app;
+SELECT token_auth.set_session_token(:'alice');
 -- passes: a running statement is not interrupted, though a function in it gives its rows one by one
 CREATE FUNCTION public.slow_rows(token text) RETURNS SETOF text LANGUAGE sql VOLATILE AS $$
     SELECT CASE WHEN i = 2 THEN public.wait_until(public.expiry(token)) ELSE token_auth.subject() END FROM generate_series(1, 3) AS i

@@ -72,6 +72,7 @@ typedef struct UsedQuery
 	MemoryContextCallback callback;
 	dlist_node	node;
 	QueryDesc  *query;
+	Portal		portal;			/* of a query that can be rewound, or NULL */
 	bool		is_running;		/* not between its runs */
 	Judgement	ended;			/* of its last run, as that ended; outer is not kept */
 	VerifiedToken *token_at_end;	/* where that heard one: current when it ended; pinned; NULL: none */
@@ -169,16 +170,23 @@ log_accepted(const VerifiedToken *token)
 						GetUserNameFromId(GetSessionUserId(), false)));
 }
 
-/* Authenticate raw now and hold it, or raise why not; NULL if it counts as none. */
+static bool
+counts_as_none(const Refusal *refusal)
+{
+	return refusal->verdict == VERDICT_EXPIRED &&
+		settings_on_expired == TOLERANCE_ANONYMOUS;
+}
+
+/* Authenticate raw now and hold it, or raise why not; NULL if it may be and counts as none. */
 static VerifiedToken *
-accept(const char *raw, bool expired_is_none)
+accept(const char *raw, bool may_be_none)
 {
 	Refusal		refusal;
 	VerifiedToken *token = authenticate(raw, current, &refusal);
 
 	if (token == NULL)
 	{
-		if (expired_is_none && refusal.verdict == VERDICT_EXPIRED)
+		if (may_be_none && counts_as_none(&refusal))
 			return NULL;
 		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
 	}
@@ -205,7 +213,7 @@ find_current(SessionAbsence *absence)
 		return NULL;
 	}
 
-	token = accept(raw, settings_on_expired == TOLERANCE_ANONYMOUS);
+	token = accept(raw, true);
 	if (token == NULL)
 		*absence = SESSION_EXPIRED;
 	else
@@ -285,8 +293,35 @@ judge_statement(Judgement *judgement, VerifiedToken *token)
 		settings_judgement_stamp = judgement->stamp;
 }
 
-static UsedQuery *
-find_used_query(const QueryDesc *query)
+/* A reader was called in this statement, or in a function that it calls. */
+static void
+note_reading(Judgement *judgement, bool is_own, VerifiedToken *token)
+{
+	if (is_own || judgement->covers_functions)
+		judge_statement(judgement, token);
+	else if (judgement->statement != NULL)
+	{
+		replace_pinned(&judgement->heard_token, token);
+		judgement->heard = true;
+	}
+}
+
+/* Its portal is in charge of it, and it does not run. */
+static bool
+is_being_rewound(const UsedQuery *used)
+{
+	return used->portal != NULL && used->portal->queryDesc == used->query &&
+		used->portal->status == PORTAL_ACTIVE && !used->is_running;
+}
+
+/*
+ * A cursor that is rewound works out its index keys, and its LIMIT, without
+ * running. They must be those of the token that its other keys and its rows are
+ * under. Its own readers live just in its memory: what is below may be of a
+ * function's query.
+ */
+static void
+judge_rewound_queries(MemoryContext reader, VerifiedToken *token)
 {
 	dlist_iter	iter;
 
@@ -294,48 +329,14 @@ find_used_query(const QueryDesc *query)
 	{
 		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
 
-		if (used->query == query)
-			return used;
-	}
-	return NULL;
-}
-
-/* A reader was called in this statement, or in a function that it calls. */
-static void
-note_reading(Judgement *judgement, bool is_own, VerifiedToken *token)
-{
-	if (is_own || judgement->covers_functions)
-		judge_statement(judgement, token);
-	else
-		judgement->heard = true;
-}
-
-/*
- * The cursor that is being rewound, or NULL: the portal in charge has a query,
- * and that does not run.
- */
-static UsedQuery *
-find_rewound_query(void)
-{
-	UsedQuery  *used = NULL;
-
-	if (ActivePortal != NULL && ActivePortal->queryDesc != NULL)
-		used = find_used_query(ActivePortal->queryDesc);
-	return used != NULL && !used->is_running ? used : NULL;
-}
-
-/*
- * A cursor that is rewound works out its index keys without running. They must
- * be those of the token that its other keys and its rows are under. Its own
- * readers live just in its memory: what is below may be of a function's query.
- */
-static void
-judge_rewound_query(MemoryContext reader, VerifiedToken *token)
-{
-	UsedQuery  *used = find_rewound_query();
-
-	if (used != NULL)
+		if (!is_being_rewound(used))
+			continue;
+		if (used->ended.heard && !is_same(used->token_at_end, token))
+			refuse_changed();
 		note_reading(&used->ended, reader == used->ended.statement, token);
+		if (used->ended.heard)
+			replace_pinned(&used->token_at_end, token);
+	}
 }
 
 /*
@@ -362,7 +363,7 @@ session_judge(MemoryContext reader)
 	note_reading(&session_judgement, is_of_statement, token);
 	for (Judgement *outer = session_judgement.outer; outer != NULL; outer = outer->outer)
 		note_reading(outer, false, token);
-	judge_rewound_query(reader, token);
+	judge_rewound_queries(reader, token);
 	return is_of_statement ? session_judgement.token : token;
 }
 
@@ -382,9 +383,7 @@ session_why_none(void)
 		return absence_words(absence);
 	token = authenticate(raw, current, &refusal);
 	if (token == NULL)
-		return refusal.verdict == VERDICT_EXPIRED &&
-			settings_on_expired == TOLERANCE_ANONYMOUS
-			? absence_words(SESSION_EXPIRED) : NULL;
+		return counts_as_none(&refusal) ? absence_words(SESSION_EXPIRED) : NULL;
 	replace_pinned(&current, token);
 	return token->namespace[0] != '\0'
 		? absence_words(SESSION_OTHER_NAMESPACE) : NULL;
@@ -575,6 +574,7 @@ static pg_noinline void
 end_judgement(const Judgement *outer)
 {
 	replace_pinned(&session_judgement.token, NULL);
+	replace_pinned(&session_judgement.heard_token, NULL);
 	session_judgement = *outer;
 	settings_judgement_stamp =
 		outer->made && outer->assignments == settings_token_assignments ? outer->stamp : 0;
@@ -605,7 +605,23 @@ forget_query(void *arg)
 
 	dlist_delete(&used->node);
 	replace_pinned(&used->ended.token, NULL);
+	replace_pinned(&used->ended.heard_token, NULL);
 	replace_pinned(&used->token_at_end, NULL);
+}
+
+static UsedQuery *
+find_used_query(const QueryDesc *query)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &used_queries)
+	{
+		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
+
+		if (used->query == query)
+			return used;
+	}
+	return NULL;
 }
 
 static UsedQuery *
@@ -624,6 +640,14 @@ make_used_query(QueryDesc *query)
 	return used;
 }
 
+static UsedQuery *
+find_or_make_used_query(QueryDesc *query)
+{
+	UsedQuery  *used = find_used_query(query);
+
+	return used != NULL ? used : make_used_query(query);
+}
+
 /* What was found of a run, without what is of that run alone. */
 static void
 copy_findings(Judgement *to, const Judgement *from)
@@ -632,6 +656,7 @@ copy_findings(Judgement *to, const Judgement *from)
 	to->made = from->made;
 	to->assignments = from->assignments;
 	to->stamp = from->stamp;
+	replace_pinned(&to->heard_token, from->heard_token);
 	to->heard = from->heard;
 }
 
@@ -651,6 +676,8 @@ peek_current(void)
 	if (raw == NULL)
 		return NULL;
 	token = authenticate(raw, current, &refusal);
+	if (token == NULL && counts_as_none(&refusal))
+		return NULL;
 	return token != NULL ? token : current;
 }
 
@@ -665,10 +692,8 @@ is_cursor(const QueryDesc *query)
 static void
 remember_query(QueryDesc *query)
 {
-	UsedQuery  *used = find_used_query(query);
+	UsedQuery  *used = find_or_make_used_query(query);
 
-	if (used == NULL)
-		used = make_used_query(query);
 	copy_findings(&used->ended, &session_judgement);
 	if (used->ended.heard && is_cursor(query))
 		replace_pinned(&used->token_at_end, peek_current());
@@ -676,12 +701,8 @@ remember_query(QueryDesc *query)
 
 /* A query goes on where its run ended: it is not judged anew, but by what it was. */
 static void
-resume_judgement(const QueryDesc *query)
+resume_judgement(const UsedQuery *used)
 {
-	const UsedQuery *used = find_used_query(query);
-
-	if (used == NULL)
-		return;
 	copy_findings(&session_judgement, &used->ended);
 	if (session_judgement.made &&
 		session_judgement.assignments == settings_token_assignments)
@@ -689,18 +710,34 @@ resume_judgement(const QueryDesc *query)
 }
 
 /*
+ * A cursor goes on whose functions read a token. What rows it keeps of them was
+ * made under that, which must still be good; and they go on to who was there
+ * when the last run ended, as functions may set a token and take it back.
+ */
+static void
+judge_heard(const UsedQuery *used)
+{
+	VerifiedToken *heard = used->ended.heard_token;
+	Refusal		refusal;
+
+	if (!is_same(session_judge(NULL), used->token_at_end))
+		refuse_changed();
+	if (heard != NULL && authenticate(heard->raw, heard, &refusal) == NULL)
+		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
+	replace_pinned(&session_judgement.heard_token, heard);	/* and not what was asked for here */
+}
+
+/*
  * A query that called a reader before runs again. What its InitPlans, index
  * keys, Sort or choice of partitions remember was made under that token: it
  * must be the same one still and, when a cursor is fetched from, still good.
- * Rows of functions that a cursor keeps were made under whatever these set;
- * they go on to who was there when the last run ended.
  */
 static void
-judge_again(const QueryDesc *query)
+judge_again(const UsedQuery *used)
 {
-	bool		is_fetch = is_cursor(query);
+	bool		is_fetch = is_cursor(used->query);
 
-	resume_judgement(query);
+	resume_judgement(used);
 	if (is_fetch)
 	{
 		session_judgement.assignments = settings_token_assignments - 1; /* not now */
@@ -708,15 +745,17 @@ judge_again(const QueryDesc *query)
 	}
 	if (session_judgement.made)
 		(void) session_judge(session_judgement.statement);
-	else if (session_judgement.heard && is_fetch &&
-			 !is_same(session_judge(NULL), find_used_query(query)->token_at_end))
-		refuse_changed();
+	else if (session_judgement.heard && is_fetch)
+		judge_heard(used);
 }
 
 static void
 run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 {
-	judge_again(query);
+	const UsedQuery *used = find_used_query(query);
+
+	if (used != NULL)
+		judge_again(used);
 	if (previous_executor_run != NULL)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	else
@@ -760,6 +799,15 @@ session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 }
 
 static void
+resume_statement(const QueryDesc *query)
+{
+	const UsedQuery *used = find_used_query(query);
+
+	if (used != NULL)
+		resume_judgement(used);
+}
+
+static void
 finish(QueryDesc *query)
 {
 	if (previous_executor_finish != NULL)
@@ -786,7 +834,7 @@ session_executor_finish(QueryDesc *query)
 	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
 	PG_TRY();
 	{
-		resume_judgement(query);
+		resume_statement(query);
 		finish(query);
 	}
 	PG_FINALLY();
@@ -803,9 +851,11 @@ start(QueryDesc *query, int eflags)
 		previous_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	/* one that can be rewound may be before it has run: WITH HOLD, at the commit */
-	if (session_judgement.made || (eflags & EXEC_FLAG_REWIND) != 0)
+	if (session_judgement.made)
 		remember_query(query);
+	/* one that can be rewound may be before it has run: WITH HOLD, at the commit */
+	if ((eflags & EXEC_FLAG_REWIND) != 0)
+		find_or_make_used_query(query)->portal = ActivePortal;
 }
 
 /*

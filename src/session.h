@@ -32,7 +32,8 @@ typedef struct Judgement
 	uint64		assignments;	/* settings_token_assignments it was made at */
 	uint64		stamp;			/* settings_judgement_stamp while it is in force */
 	VerifiedToken *token;		/* pinned; NULL: none */
-	bool		heard;			/* a function in it read a token, which it does not cover */
+	bool		heard;			/* a function in it, which it does not cover, read a token */
+	VerifiedToken *heard_token; /* this one, last; pinned; NULL: none */
 } Judgement;
 
 extern Judgement session_judgement;
