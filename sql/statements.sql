@@ -496,6 +496,8 @@ CREATE TEMPORARY TABLE keyed AS SELECT owner, owner || i AS body, i AS id FROM u
 CREATE INDEX ON keyed (owner, id);
 CREATE INDEX ON keyed (id);
 ANALYZE keyed;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 CREATE FUNCTION pg_temp.switch(token text) RETURNS int LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF current_setting('regress.switch') = 'on' THEN
@@ -506,8 +508,6 @@ END
 $$;
 SET regress.switch = off;
 BEGIN;
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_bitmapscan = off;
 SELECT token_auth.set_local_token(:'alice');
 DECLARE rewound SCROLL CURSOR FOR
     SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
@@ -522,8 +522,6 @@ SELECT mint.outcome('MOVE ABSOLUTE 0 FROM rewound');
 ROLLBACK;
 -- ... also where a function is asked for the key
 BEGIN;
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_bitmapscan = off;
 SELECT token_auth.set_local_token(:'alice');
 DECLARE rewound SCROLL CURSOR FOR
     SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
@@ -545,8 +543,6 @@ END
 $$;
 CREATE FUNCTION pg_temp.n_letters() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN length(token_auth.subject()); END $$;
 BEGIN;
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_bitmapscan = off;
 SELECT token_auth.set_local_token(:'alice');
 DECLARE rewound SCROLL CURSOR FOR SELECT body FROM keyed WHERE owner = pg_temp.me_in_loop();
 FETCH FROM rewound;
@@ -573,8 +569,6 @@ FETCH ALL FROM held;
 CLOSE held;
 -- ... passes: rewound under its own token, in every way
 BEGIN;
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_bitmapscan = off;
 SELECT token_auth.set_local_token(:'alice');
 DECLARE rewound SCROLL CURSOR FOR SELECT body FROM keyed WHERE owner = token_auth.subject();
 DECLARE rewound_too SCROLL CURSOR FOR SELECT body FROM keyed WHERE owner = public.me();
@@ -596,8 +590,6 @@ FETCH PRIOR FROM rewound_too;
 ROLLBACK;
 -- ... WITH HOLD, before it has run
 BEGIN;
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_bitmapscan = off;
 SELECT token_auth.set_local_token(:'alice');
 DECLARE held SCROLL CURSOR WITH HOLD FOR
     SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
@@ -607,8 +599,6 @@ DECLARE held SCROLL CURSOR WITH HOLD FOR
 SET LOCAL regress.switch = on;
 COMMIT;
 BEGIN;
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_bitmapscan = off;
 SELECT token_auth.set_local_token(:'alice');
 DECLARE held SCROLL CURSOR WITH HOLD FOR
     SELECT body FROM keyed WHERE id = pg_temp.switch(:'bob') UNION ALL
@@ -617,6 +607,8 @@ DECLARE held SCROLL CURSOR WITH HOLD FOR
     SELECT body FROM keyed WHERE id < 9 AND owner = public.me();
 SET LOCAL regress.switch = on;
 COMMIT;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
 DROP TABLE keyed;
 DROP FUNCTION pg_temp.switch(text), pg_temp.me_in_loop(), pg_temp.n_letters();
 

@@ -21,10 +21,25 @@
  */
 
 /*
+ * Define what is called for each row: it compares the stamp of the judgement.
+ * The rest, look_up, is a function of its own and not inlined, for which this
+ * one would save registers otherwise.
+ */
+#define JUDGED_READER(name, look_up) \
+PG_FUNCTION_INFO_V1(token_auth_##name); \
+Datum \
+token_auth_##name(PG_FUNCTION_ARGS) \
+{ \
+	CallSite   *site = call_site_judged(fcinfo); \
+\
+	if (likely(site != NULL)) \
+		return call_site_answer(fcinfo, site); \
+	return look_up; \
+}
+
+/*
  * Define a reader of one varlena member of the token; token_of says for which
- * tokens it answers. What is called for each row compares the stamp of the
- * judgement; the rest is a function of its own, for which this one would save
- * registers otherwise.
+ * tokens it answers.
  */
 #define FACT_READER(name, member, token_of) \
 static pg_noinline Datum \
@@ -42,16 +57,7 @@ look_up_##name(FunctionCallInfo fcinfo) \
 	return call_site_answer(fcinfo, site); \
 } \
 \
-PG_FUNCTION_INFO_V1(token_auth_##name); \
-Datum \
-token_auth_##name(PG_FUNCTION_ARGS) \
-{ \
-	CallSite   *site = call_site_judged(fcinfo); \
-\
-	if (likely(site != NULL)) \
-		return call_site_answer(fcinfo, site); \
-	return look_up_##name(fcinfo); \
-}
+JUDGED_READER(name, look_up_##name(fcinfo))
 
 FACT_READER(subject, subject, session_token)
 FACT_READER(token_id, token_id, session_token)
@@ -212,16 +218,7 @@ answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 
 #define CLAIM_READER(name, conversion, expected, by_value, length) \
 static const ClaimType name##_type = {conversion, expected, by_value, length}; \
-PG_FUNCTION_INFO_V1(token_auth_##name); \
-Datum \
-token_auth_##name(PG_FUNCTION_ARGS) \
-{ \
-	CallSite   *site = call_site_judged(fcinfo); \
-\
-	if (likely(site != NULL)) \
-		return call_site_answer(fcinfo, site); \
-	return answer_claim(fcinfo, session_token(fcinfo), 0, &name##_type); \
-}
+JUDGED_READER(name, answer_claim(fcinfo, session_token(fcinfo), 0, &name##_type))
 
 /* *INDENT-OFF* */
 CLAIM_READER(claim, claim_value_text, "a value", false, -1)
@@ -306,15 +303,5 @@ look_up_subject_uuid(FunctionCallInfo fcinfo)
 	return call_site_answer(fcinfo, site);
 }
 
-PG_FUNCTION_INFO_V1(token_auth_subject_uuid);
-
 /* subject_uuid() returns uuid: the subject, where it is a UUID; another form is an error */
-Datum
-token_auth_subject_uuid(PG_FUNCTION_ARGS)
-{
-	CallSite   *site = call_site_judged(fcinfo);
-
-	if (likely(site != NULL))
-		return call_site_answer(fcinfo, site);
-	return look_up_subject_uuid(fcinfo);
-}
+JUDGED_READER(subject_uuid, look_up_subject_uuid(fcinfo))
