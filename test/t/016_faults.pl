@@ -90,6 +90,13 @@ damaged("the key's column key_id names another kid than the key itself", $refuse
 damaged("the key's own kid is another than in its column key_id", $refused,
 	q{UPDATE token_auth.key SET jwk = jwk || '{"kid": "another"}' WHERE origin = 'jwks'});
 damaged("the key's column key_id is empty, its own kid is not", $refused, q{UPDATE token_auth.key SET key_id = NULL WHERE origin = 'jwks'});
+# a token without a kid may mean any key, but not one whose row and whose own kid differ
+my $unnamed = mint($key, default_claims(client_id => 'shop', sub => 'bob'), { kid => undef });
+is(outcome($app, $unnamed), 'bob', 'a token without a kid is good');
+is($admin->refusal(q{UPDATE token_auth.key SET key_id = key_id || ' once' WHERE origin = 'jwks'}), '', '... its key gets another key_id');
+is(outcome($app, $unnamed), '28T06', '... and it is refused');
+is($admin->refusal(q{UPDATE token_auth.key SET key_id = jwk ->> 'kid' WHERE origin = 'jwks'}), '', '... the row is repaired');
+is(outcome($app, $unnamed), 'bob', '... and it is good again');
 damaged('the key is of nobody', $refused, q{UPDATE token_auth.key SET issuer = 'nobody' WHERE origin = 'jwks'});
 damaged('the key is of an unknown origin and retired', $refused,
 	q{UPDATE token_auth.key SET origin = 'somewhere', retired_at = now() WHERE origin = 'jwks'});
