@@ -78,6 +78,8 @@ BEGIN
     END LOOP;
 END
 $$;
+CREATE FUNCTION public.reset_token() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RESET token_auth.token; RETURN true; END $$;
+CREATE FUNCTION public.raise_subject() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'subject %', token_auth.subject(); END $$;
 
 -- refused: one statement under two tokens
 BEGIN;
@@ -110,14 +112,16 @@ WITH unread AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.n
 SELECT token_auth.subject();
 SELECT body, subject FROM seen ORDER BY body;
 ROLLBACK TO s;
--- passes: such a statement is not judged again when it ends, and its last act may be to end the token
+-- ... also where its last act would be to end the token: it is the statement's to its end
 CREATE TEMPORARY TABLE seen (body text, subject text);
 WITH written AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.note RETURNING body)
 SELECT count(*), token_auth.set_local_token(:'bob') FROM written;
+ROLLBACK TO s;
+CREATE TEMPORARY TABLE seen (body text, subject text);
 WITH written AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.note RETURNING body)
 SELECT count(*), token_auth.clear_token() FROM written;
-SELECT subject, count(*) FROM seen GROUP BY subject ORDER BY subject;
 ROLLBACK TO s;
+-- passes: to revoke it; the statement is not judged again when it ends
 CREATE TEMPORARY TABLE seen (body text, subject text);
 WITH written AS (INSERT INTO seen SELECT body, token_auth.subject() FROM public.note RETURNING body)
 SELECT count(*), token_auth.revoke_current_token() FROM written;
@@ -150,14 +154,21 @@ SELECT body, token_auth.set_local_token(:'bob') FROM public.wrapped;
 ROLLBACK TO s;
 SELECT body, token_auth.set_local_token(:'alice') FROM public.wrapped ORDER BY body;
 
--- passes: there and back again, the first reader after the change, a change after the last one
+-- refused: a change after the last row was read, and one that is taken back
+SAVEPOINT s;
+SELECT body, token_auth.set_local_token(:'bob') FROM (SELECT body FROM public.note ORDER BY body OFFSET 0) AS sorted;
+ROLLBACK TO s;
+SELECT d, token_auth.set_local_token(:'bob'), token_auth.set_local_token(:'alice'), token_auth.subject() FROM public.digit;
+ROLLBACK TO s;
+-- refused when the statement ends: a change that no check hook is asked for
+SELECT mint.outcome('SELECT token_auth.subject() FROM public.digit WHERE public.reset_token()');
+-- ... until then readers answer for the token that it began with
+SELECT mint.outcome('SELECT public.raise_subject() FROM public.digit WHERE d = 0 AND public.reset_token() AND token_auth.is_authenticated()');
+-- passes: in a statement without rows there and back again, the first reader after the change, a change after the last one
 SELECT token_auth.subject(), token_auth.set_local_token(:'bob'), token_auth.set_local_token(:'alice'), token_auth.subject();
 SELECT token_auth.set_local_token(:'bob'), token_auth.subject();
 SELECT token_auth.subject(), token_auth.set_local_token(:'alice');
 SELECT token_auth.clear_token(), token_auth.subject();
-SELECT token_auth.set_local_token(:'alice');
-SELECT body, token_auth.set_local_token(:'bob') FROM (SELECT body FROM public.note ORDER BY body OFFSET 0) AS sorted;
-SELECT token_auth.set_local_token(:'alice');
 COMMIT;
 
 -- what was read stays what was read, even if nothing else remembers the token
@@ -486,7 +497,8 @@ SELECT mint.outcome('FETCH BACKWARD scrolled');
 FETCH without_reader;
 SELECT token_auth.set_local_token(:'bob');
 SELECT mint.outcome('FETCH plain');
-FETCH ALL FROM unfetched;
+-- ... a cursor is bound when it is declared
+SELECT mint.outcome('FETCH ALL FROM unfetched');
 SELECT token_auth.set_local_token(:'carol');
 FETCH back_again;
 COMMIT;
@@ -1002,7 +1014,7 @@ RESET SESSION AUTHORIZATION;
 DROP TABLE public.note, public.parted, public.wrapped, public.wrapped_too, public.digit, public.entry, public.audit, copied;
 DROP FUNCTION public.me, public.me_too, public.short_token, public.expiry, public.wait_until, public.count_as, public.counts, public.subject_as, public.plan_as,
     public.cached_count, public.expires_soon, public.mine, public.mine_unsorted, public.mine_inlined, public.change_in_loop,
-    public.own_it, public.audit_it, public.change_it, public.insert_as, public.fail_inside, public.mix_inside;
+    public.own_it, public.audit_it, public.change_it, public.insert_as, public.fail_inside, public.mix_inside, public.reset_token, public.raise_subject;
 DROP FUNCTION public.loop_past_expiry_too;
 DROP PROCEDURE public.loop_past_expiry;
 REVOKE CREATE ON SCHEMA public FROM regress_app;

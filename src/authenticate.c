@@ -87,34 +87,13 @@ now_unix_us(void)
  */
 
 static void
-free_if_unused(VerifiedToken *token)
-{
-	if (token->pins == 0 && !token->remembered)
-		MemoryContextDelete(token->context);
-}
-
-void
-authenticate_pin(VerifiedToken *token)
-{
-	token->pins++;
-}
-
-void
-authenticate_unpin(VerifiedToken *token)
-{
-	Assert(token->pins > 0);
-	token->pins--;
-	free_if_unused(token);
-}
-
-static void
 forget(VerifiedToken *token)
 {
 	hash_search(remembered, &token->raw, HASH_REMOVE, NULL);
 	dlist_delete(&token->by_use);
 	remembered_size -= token->size;
 	token->remembered = false;
-	free_if_unused(token);
+	verified_token_free_if_unused(token);
 }
 
 static void
@@ -647,12 +626,12 @@ is_known(const VerifiedToken *token, const char *raw)
 /*
  * Authenticate a raw token, now.
  *
- *	known		a token that the caller holds pinned and that may be this one,
+ *	known		a token that the caller holds and that may be this one,
  *				or NULL
  *
- * Returns the verified token, or NULL with *refusal filled. The caller pins
- * and unpins what it gets, or it is never freed. Raises an error only if our
- * tables cannot be read or memory runs out.
+ * Returns a reference to the verified token, which the caller releases with
+ * verified_token_release(), or NULL with *refusal filled. Raises an error only
+ * if our tables cannot be read or memory runs out.
  */
 VerifiedToken *
 authenticate(const char *raw, VerifiedToken *known, Refusal *refusal)
@@ -678,7 +657,7 @@ authenticate(const char *raw, VerifiedToken *known, Refusal *refusal)
 	{
 		if (is_new)
 			keep(token);
-		return token;
+		return verified_token_get(token);
 	}
 
 	refusal->log_detail = pstrdup(token->log_detail);

@@ -78,3 +78,15 @@ call_site_has_constant(FunctionCallInfo fcinfo, int argument)
 	node = list_nth(((FuncExpr *) expression)->args, argument);
 	return IsA(node, Const);
 }
+
+/*
+ * Returns true if a reader may raise an error because of this argument. If the
+ * argument comes from a row, and the reader stands in a plan that was settled,
+ * the error would tell that the row was reached, and the reader returns NULL.
+ */
+bool
+call_site_may_raise(FunctionCallInfo fcinfo, int argument)
+{
+	return call_site_has_constant(fcinfo, argument) ||
+		!statement_is_settled(fcinfo->flinfo->fn_mcxt);
+}

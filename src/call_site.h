@@ -12,11 +12,11 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "session.h"
+#include "statement.h"
 
 typedef struct CallSite
 {
-	uint64		stamp;			/* settings_judgement_stamp that it answers under */
+	uint64		stamp;			/* statement_stamp that it answers under */
 	uint64		serial;			/* the token's; 0: nothing remembered */
 	Datum		value;
 	bool		is_null;
@@ -31,6 +31,7 @@ extern CallSite *call_site_keep_varlena(FunctionCallInfo fcinfo,
 										const VerifiedToken *token,
 										const void *varlena);
 extern bool call_site_has_constant(FunctionCallInfo fcinfo, int argument);
+extern bool call_site_may_raise(FunctionCallInfo fcinfo, int argument);
 
 /* No judgement's: those are counted up from 1. */
 #define CALL_SITE_NO_STAMP PG_UINT64_MAX
@@ -44,19 +45,22 @@ call_site_judged(FunctionCallInfo fcinfo)
 {
 	CallSite   *site = fcinfo->flinfo->fn_extra;
 
-	return likely(site != NULL && site->stamp == settings_judgement_stamp) ? site : NULL;
+	return likely(site != NULL && site->stamp == statement_stamp) ? site : NULL;
 }
 
 /*
- * Note that what the call site remembers is the answer under the judgement in
+ * Notes that what the call site remembers is the answer under the judgement in
  * force, which the reader has just asked for: if its expression is the
- * statement's own. Any other is judged at each call.
+ * statement's own, or the statement is bound to one token. Any other is judged
+ * at each call.
  */
 static inline void
 call_site_note_judged(FunctionCallInfo fcinfo, CallSite *site)
 {
-	site->stamp = session_judgement.statement == fcinfo->flinfo->fn_mcxt &&
-		settings_judgement_stamp != 0 ? settings_judgement_stamp : CALL_SITE_NO_STAMP;
+	bool		is_of_statement = statement_judgement.is_bound ||
+		statement_judgement.statement == fcinfo->flinfo->fn_mcxt;
+
+	site->stamp = is_of_statement && statement_stamp != 0 ? statement_stamp : CALL_SITE_NO_STAMP;
 }
 
 /* The remembered answer for this token, or NULL. */

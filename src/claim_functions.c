@@ -11,7 +11,7 @@
 #include "call_site.h"
 #include "claim_value.h"
 #include "report.h"
-#include "session.h"
+#include "statement.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -59,19 +59,19 @@ look_up_##name(FunctionCallInfo fcinfo) \
 \
 JUDGED_READER(name, look_up_##name(fcinfo))
 
-FACT_READER(subject, subject, session_token)
-FACT_READER(token_id, token_id, session_token)
-FACT_READER(client_id, client_id, session_token)
-FACT_READER(session_id, session_id, session_token)
-FACT_READER(audience, audience, session_token)
-FACT_READER(claims, claims, session_token)
-FACT_READER(scopes, scopes.array, session_token)
-FACT_READER(roles, roles.array, session_token)
+FACT_READER(subject, subject, statement_token)
+FACT_READER(token_id, token_id, statement_token)
+FACT_READER(client_id, client_id, statement_token)
+FACT_READER(session_id, session_id, statement_token)
+FACT_READER(audience, audience, statement_token)
+FACT_READER(claims, claims, statement_token)
+FACT_READER(scopes, scopes.array, statement_token)
+FACT_READER(roles, roles.array, statement_token)
 
 /* These name the issuer themselves, so they answer for every namespace. */
-FACT_READER(issuer, issuer, session_token_of_any_namespace)
-FACT_READER(issuer_name, issuer_name, session_token_of_any_namespace)
-FACT_READER(identity, identity, session_token_of_any_namespace)
+FACT_READER(issuer, issuer, statement_token_of_any_namespace)
+FACT_READER(issuer_name, issuer_name, statement_token_of_any_namespace)
+FACT_READER(identity, identity, statement_token_of_any_namespace)
 
 /* A NumericDate in microseconds since 1970 as timestamptz, or NULL */
 static Datum
@@ -87,7 +87,7 @@ PG_FUNCTION_INFO_V1(token_auth_##name); \
 Datum \
 token_auth_##name(PG_FUNCTION_ARGS) \
 { \
-	const VerifiedToken *token = session_token(fcinfo); \
+	const VerifiedToken *token = statement_token(fcinfo); \
 \
 	if (token == NULL) \
 		PG_RETURN_NULL(); \
@@ -105,7 +105,7 @@ PG_FUNCTION_INFO_V1(token_auth_is_client);
 Datum
 token_auth_is_client(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token(fcinfo);
+	const VerifiedToken *token = statement_token(fcinfo);
 
 	if (token == NULL)
 		PG_RETURN_NULL();
@@ -118,7 +118,7 @@ PG_FUNCTION_INFO_V1(token_auth_is_authenticated);
 Datum
 token_auth_is_authenticated(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(session_any_token(fcinfo) != NULL);
+	PG_RETURN_BOOL(statement_any_token(fcinfo) != NULL);
 }
 
 /* The token, if it is of the namespace in argument 0, or NULL. */
@@ -127,10 +127,10 @@ token_of_first_argument(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(0))
 	{
-		(void) session_any_token(fcinfo);
+		(void) statement_any_token(fcinfo);
 		return NULL;
 	}
-	return session_token_in_namespace(fcinfo, PG_GETARG_TEXT_PP(0));
+	return statement_token_in_namespace(fcinfo, PG_GETARG_TEXT_PP(0));
 }
 
 PG_FUNCTION_INFO_V1(token_auth_subject_in_namespace);
@@ -174,9 +174,11 @@ read_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 
 	if (!claim_value_find(token->claims, PG_GETARG_ARRAYTYPE_P(argument), &claim))
 		return false;
-	if (!type->convert(&claim, value))
+	if (type->convert(&claim, value))
+		return true;
+	if (call_site_may_raise(fcinfo, argument))
 		claim_value_refuse(&claim, type->expected);
-	return true;
+	return false;
 }
 
 /* The claim at the path argument, or NULL; remembered if the path is a constant. */
@@ -218,7 +220,7 @@ answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 
 #define CLAIM_READER(name, conversion, expected, by_value, length) \
 static const ClaimType name##_type = {conversion, expected, by_value, length}; \
-JUDGED_READER(name, answer_claim(fcinfo, session_token(fcinfo), 0, &name##_type))
+JUDGED_READER(name, answer_claim(fcinfo, statement_token(fcinfo), 0, &name##_type))
 
 /* *INDENT-OFF* */
 CLAIM_READER(claim, claim_value_text, "a value", false, -1)
@@ -244,7 +246,7 @@ static Datum
 answer_named_claim(FunctionCallInfo fcinfo, const char *name,
 				   const ClaimType *type)
 {
-	const VerifiedToken *token = session_token(fcinfo);
+	const VerifiedToken *token = statement_token(fcinfo);
 	CallSite   *site;
 	ClaimValue	claim;
 	Datum		value;
@@ -278,7 +280,7 @@ token_auth_actor(PG_FUNCTION_ARGS)
 static pg_noinline Datum
 look_up_subject_uuid(FunctionCallInfo fcinfo)
 {
-	const VerifiedToken *token = session_token(fcinfo);
+	const VerifiedToken *token = statement_token(fcinfo);
 	CallSite   *site;
 	pg_uuid_t	uuid;
 

@@ -93,6 +93,13 @@ compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, int n_
  */
 #define COMPAT_ARRAY_SCANS_KEEP_ORDER (PG_VERSION_NUM >= 170000)
 
+/* Marks a function whose result must not be dropped. */
+#if defined(__GNUC__)
+#define COMPAT_MUST_USE __attribute__((warn_unused_result))
+#else
+#define COMPAT_MUST_USE
+#endif
+
 /* Query ids are signed from PostgreSQL 19 on (commit c3eda50b06). */
 #if PG_VERSION_NUM >= 190000
 typedef int64 CompatQueryId;

@@ -261,7 +261,7 @@ find_members(FunctionCallInfo fcinfo, const VerifiedToken *token,
 	} \
 	else \
 	{ \
-		const VerifiedToken *token = session_token(fcinfo); \
+		const VerifiedToken *token = statement_token(fcinfo); \
 \
 		if (token == NULL || PG_ARGISNULL(1)) \
 			PG_RETURN_BOOL(false); \
@@ -344,7 +344,7 @@ array_of_members(const Member *list, int n_members, const MemberType *type)
 static Datum
 answer_members(FunctionCallInfo fcinfo, const MemberType *type)
 {
-	const VerifiedToken *token = session_token(fcinfo);
+	const VerifiedToken *token = statement_token(fcinfo);
 	CallSite   *site;
 	bool		is_kept;
 	Member	   *list;
@@ -358,7 +358,7 @@ answer_members(FunctionCallInfo fcinfo, const MemberType *type)
 		return call_site_answer(fcinfo, site);
 
 	/* an estimate is no place for an error: the statement may never come to it */
-	is_kept = call_site_has_constant(fcinfo, 0) && session_is_in_statement();
+	is_kept = call_site_has_constant(fcinfo, 0) && statement_is_running();
 	list = read_members(token, PG_GETARG_ARRAYTYPE_P(0), is_kept, type,
 						&n_members);
 	array = list == NULL ? NULL : array_of_members(list, n_members, type);

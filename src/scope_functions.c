@@ -9,7 +9,7 @@
 #include "call_site.h"
 #include "miscadmin.h"
 #include "report.h"
-#include "session.h"
+#include "statement.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -70,7 +70,7 @@ answer_contains(FunctionCallInfo fcinfo, const VerifiedToken *token,
 static pg_noinline Datum
 look_up_scope(FunctionCallInfo fcinfo)
 {
-	const VerifiedToken *token = session_token(fcinfo);
+	const VerifiedToken *token = statement_token(fcinfo);
 
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
@@ -96,7 +96,7 @@ PG_FUNCTION_INFO_V1(token_auth_has_role);
 Datum
 token_auth_has_role(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *token = session_token(fcinfo);
+	const VerifiedToken *token = statement_token(fcinfo);
 
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
@@ -113,10 +113,10 @@ token_of_second_argument(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 	{
-		(void) session_any_token(fcinfo);
+		(void) statement_any_token(fcinfo);
 		return NULL;
 	}
-	return session_token_in_namespace(fcinfo, PG_GETARG_TEXT_PP(1));
+	return statement_token_in_namespace(fcinfo, PG_GETARG_TEXT_PP(1));
 }
 
 PG_FUNCTION_INFO_V1(token_auth_has_scope_in_namespace);
@@ -182,7 +182,7 @@ answer_listed(FunctionCallInfo fcinfo, bool all)
 
 	if (likely(site != NULL))
 		return site->value;
-	token = session_token(fcinfo);
+	token = statement_token(fcinfo);
 	if (token == NULL || PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
 	site = call_site_find(fcinfo, token);
@@ -215,24 +215,39 @@ token_auth_has_all_scopes(PG_FUNCTION_ARGS)
 	return answer_listed(fcinfo, true);
 }
 
+/* Raises why the token does not do for require_scope(). */
+static void pg_attribute_noreturn()
+refuse_scope(FunctionCallInfo fcinfo, const VerifiedToken *token)
+{
+	if (PG_ARGISNULL(0))
+		report_error("22004", "scope must not be NULL", NULL, NULL);
+	if (token == NULL || token->namespace[0] != '\0')
+		session_refuse_missing(token);
+	report_error("42501",
+				 psprintf("the token lacks scope \"%s\"",
+						  text_to_cstring(PG_GETARG_TEXT_PP(0))),
+				 NULL,
+				 "Obtain a token with that scope and set it.");
+}
+
 PG_FUNCTION_INFO_V1(token_auth_require_scope);
 
-/* require_scope(scope text) returns boolean: true, or an error that names the scope */
+/*
+ * require_scope(scope text) returns boolean: true, or an error that names the scope
+ *
+ * NULL instead of an error if the scope comes from a row of a plan that was
+ * settled, see call_site_may_raise().
+ */
 Datum
 token_auth_require_scope(PG_FUNCTION_ARGS)
 {
-	const VerifiedToken *any = session_any_token(fcinfo);
-	const VerifiedToken *token = session_token(fcinfo);
+	const VerifiedToken *token = statement_any_token(fcinfo);
+	bool		is_of_namespace = token != NULL && token->namespace[0] == '\0';
 
-	if (PG_ARGISNULL(0))
-		report_error("22004", "scope must not be NULL", NULL, NULL);
-	if (token == NULL)
-		session_refuse_missing(any);
-	if (!answer_contains(fcinfo, token, &token->scopes))
-		report_error("42501",
-					 psprintf("the token lacks scope \"%s\"",
-							  text_to_cstring(PG_GETARG_TEXT_PP(0))),
-					 NULL,
-					 "Obtain a token with that scope and set it.");
-	PG_RETURN_BOOL(true);
+	if (is_of_namespace && !PG_ARGISNULL(0) &&
+		answer_contains(fcinfo, token, &token->scopes))
+		PG_RETURN_BOOL(true);
+	if (!call_site_may_raise(fcinfo, 0))
+		PG_RETURN_NULL();
+	refuse_scope(fcinfo, token);
 }

@@ -1,41 +1,23 @@
 /*
  * session.c
- *		Which token is current here, and is it good for this statement?
+ *		Which token is current here?
  *
- * A token is judged once per statement, not per row. A statement is one run of
- * the executor: statement_timestamp() does not mark statements, for a DO block,
- * a CALL that commits in a loop or a string of several statements run many
- * under one. So each ExecutorRun starts unjudged and, when it ends, gives its
- * outer run's judgement back. The first reader of a run judges; later ones
- * compare two values. Everywhere else (planning, starting the executor,
- * PL/pgSQL's simple expressions) every call judges: a reader tells by the
- * memory that its expression lives in whether it is of the run.
- *
- * One statement, one token: a reader that meets another token than the first
- * reader of its run did is an error, or a query could return rows that neither
- * token may see. Where the run reads tables, that goes for the readers in
- * functions that it calls, too.
+ * The last one that was set, in the transaction or in the session, if it is
+ * still good. When a statement asks is up to statement.c.
  */
 #include "postgres.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "activity.h"
-#include "compat.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
-#include "optimizer/planner.h"
 #include "report.h"
 #include "session.h"
-#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
-#include "utils/portal.h"
 
-Judgement	session_judgement = {0};
-
-/* The last token found good; pinned, so that setting it again costs little. */
+/* The last token found good; held, so that setting it again costs little. */
 static VerifiedToken *current = NULL;
 
 /* Assignments of the setting when a token was last logged as accepted. */
@@ -49,53 +31,9 @@ static bool local_token_unused = false;
 
 static bool warned_of_bypass = false;
 
-static uint64 last_stamp = 0;
-
-static ExecutorStart_hook_type previous_executor_start = NULL;
-static ExecutorRun_hook_type previous_executor_run = NULL;
-static ExecutorFinish_hook_type previous_executor_finish = NULL;
-static planner_hook_type previous_planner = NULL;
-
-/*
- * In parallel mode the token is what it was when that began: the processes
- * that share a statement could not agree on a change.
- */
-static bool parallel_assignments_known = false;
-static uint64 parallel_assignments = 0;
-
-/*
- * A query whose readers are called again after a run: a cursor, a set-returning
- * SQL function, what WITH changes and nobody reads.
- */
-typedef struct UsedQuery
-{
-	MemoryContextCallback callback;
-	dlist_node	node;
-	QueryDesc  *query;
-	Portal		portal;			/* of a query that can be rewound, or NULL */
-	bool		is_running;		/* not between its runs */
-	Judgement	ended;			/* of its last run, as that ended; outer is not kept */
-	VerifiedToken *token_at_end;	/* where that heard one: current when it ended; pinned; NULL: none */
-} UsedQuery;
-
-static dlist_head used_queries = DLIST_STATIC_INIT(used_queries);
-
 /*
  * The current token
  */
-
-/* Let *place, which keeps what it points to pinned, point to this token; NULL: none. */
-static void
-replace_pinned(VerifiedToken **place, VerifiedToken *token)
-{
-	if (token == *place)
-		return;
-	if (token != NULL)
-		authenticate_pin(token);
-	if (*place != NULL)
-		authenticate_unpin(*place);
-	*place = token;
-}
 
 /* The raw token that counts, or NULL with the reason. */
 const char *
@@ -177,7 +115,11 @@ counts_as_none(const Refusal *refusal)
 		settings_on_expired == TOLERANCE_ANONYMOUS;
 }
 
-/* Authenticate raw now and hold it, or raise why not; NULL if it may be and counts as none. */
+/*
+ * Authenticates the raw token and makes it the current one. Raises the refusal,
+ * except for an expired token where on_expired = anonymous, if may_be_none is
+ * true: then returns NULL.
+ */
 static VerifiedToken *
 accept(const char *raw, bool may_be_none)
 {
@@ -190,13 +132,14 @@ accept(const char *raw, bool may_be_none)
 			return NULL;
 		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
 	}
-	replace_pinned(&current, token);
-	return token;
+	verified_token_put(&current, token);
+	verified_token_release(token);
+	return current;
 }
 
 /*
- * The current token as of now, or NULL with the reason. Takes in what other
- * transactions have committed: a query that opens no table would not.
+ * Returns the current token as of now, or NULL with the reason. Takes in what
+ * other transactions have committed: a query that opens no table would not.
  */
 static VerifiedToken *
 find_current(SessionAbsence *absence)
@@ -221,150 +164,40 @@ find_current(SessionAbsence *absence)
 	return token;
 }
 
-static bool
-is_same(const VerifiedToken *a, const VerifiedToken *b)
-{
-	if (a == b)
-		return true;
-	return a != NULL && b != NULL && strcmp(a->raw, b->raw) == 0;
-}
-
-/* Outside parallel mode, and once in a worker: from here on the token must stay. */
-static void
-note_parallel_assignments(void)
-{
-	if (IsInParallelMode() && parallel_assignments_known)
-		return;
-	parallel_assignments = settings_token_assignments;
-	parallel_assignments_known = true;
-}
-
-static bool
-changed_in_parallel_mode(void)
-{
-	return IsInParallelMode() && parallel_assignments_known &&
-		parallel_assignments != settings_token_assignments;
-}
-
-static bool
-is_below(MemoryContext context, MemoryContext ancestor)
-{
-	while (context != NULL && context != ancestor)
-		context = context->parent;
-	return context != NULL;
-}
-
 /*
- * Does a reader belong to the running statement? Its expression lives in the
- * statement's per-query memory or, where a row is looked at again after a
- * concurrent update, below it. An expression of a PL/pgSQL function lives
- * elsewhere, and is a statement of its own.
+ * Judges the current token for a statement that reads it. Returns the token,
+ * which the caller holds before another one is judged, or NULL if there is none.
+ * Raises an error if it is refused.
  */
-static bool
-is_of_running_statement(MemoryContext reader)
+VerifiedToken *
+session_judge_current(void)
 {
-	return session_judgement.statement != NULL &&
-		is_below(reader, session_judgement.statement);
-}
-
-static void pg_attribute_noreturn()
-refuse_changed(void)
-{
-	Detail		detail = {"Something in the statement set another token, or cleared it, after the token had been read."};
-
-	report_refusal(VERDICT_TOKEN_CHANGED, &detail, NULL);
-}
-
-/* Note that a statement runs under this token; another than before is an error. */
-static void
-judge_statement(Judgement *judgement, VerifiedToken *token)
-{
-	if (!judgement->made)
-	{
-		replace_pinned(&judgement->token, token);
-		judgement->made = true;
-	}
-	else if (!is_same(judgement->token, token))
-		refuse_changed();
-
-	judgement->assignments = settings_token_assignments;
-	judgement->stamp = ++last_stamp;
-	if (judgement == &session_judgement)
-		settings_judgement_stamp = judgement->stamp;
-}
-
-/* A reader was called in this statement, or in a function that it calls. */
-static void
-note_reading(Judgement *judgement, bool is_own, VerifiedToken *token)
-{
-	if (is_own || judgement->covers_functions)
-		judge_statement(judgement, token);
-	else if (judgement->statement != NULL)
-	{
-		replace_pinned(&judgement->heard_token, token);
-		judgement->heard = true;
-	}
-}
-
-/* Its portal is in charge of it, and it does not run. */
-static bool
-is_being_rewound(const UsedQuery *used)
-{
-	return used->portal != NULL && used->portal->queryDesc == used->query &&
-		used->portal->status == PORTAL_ACTIVE && !used->is_running;
-}
-
-/*
- * A cursor that is rewound works out its index keys, and its LIMIT, without
- * running. They must be those of the token that its other keys and its rows are
- * under. Its own readers live just in its memory: what is below may be of a
- * function's query.
- */
-static void
-judge_rewound_queries(MemoryContext reader, VerifiedToken *token)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &used_queries)
-	{
-		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
-
-		if (!is_being_rewound(used))
-			continue;
-		if (used->ended.heard && !is_same(used->token_at_end, token))
-			refuse_changed();
-		note_reading(&used->ended, reader == used->ended.statement, token);
-		if (used->ended.heard)
-			replace_pinned(&used->token_at_end, token);
-	}
-}
-
-/*
- * The slow path of session_any_token(): judge the current token for a reader
- * whose memory this is. A statement that has begun keeps what it was judged
- * under, but not beside another token.
- */
-const VerifiedToken *
-session_judge(MemoryContext reader)
-{
-	bool		is_of_statement = is_of_running_statement(reader);
 	SessionAbsence absence;
+	VerifiedToken *token = find_current(&absence);
+
+	local_token_unused = false;
+	return token;
+}
+
+/*
+ * Returns a reference to the token that counts now, or NULL if there is none,
+ * without raising why. Where it is refused, that is the last one that was good:
+ * not none, which would do for everybody.
+ */
+VerifiedToken *
+session_get_current(void)
+{
+	SessionAbsence absence;
+	Refusal		refusal;
+	const char *raw = session_raw_token(&absence);
 	VerifiedToken *token;
 
-	if (is_of_statement && session_judgement.made &&
-		session_judgement.assignments == settings_token_assignments)
-		return session_judgement.token;
-
-	if (changed_in_parallel_mode())
-		refuse_changed();
-	token = find_current(&absence);
-	local_token_unused = false;
-
-	note_reading(&session_judgement, is_of_statement, token);
-	for (Judgement *outer = session_judgement.outer; outer != NULL; outer = outer->outer)
-		note_reading(outer, false, token);
-	judge_rewound_queries(reader, token);
-	return is_of_statement ? session_judgement.token : token;
+	if (raw == NULL)
+		return NULL;
+	token = authenticate(raw, current, &refusal);
+	if (token != NULL || counts_as_none(&refusal) || current == NULL)
+		return token;
+	return verified_token_get(current);
 }
 
 /*
@@ -384,8 +217,9 @@ session_why_none(void)
 	token = authenticate(raw, current, &refusal);
 	if (token == NULL)
 		return counts_as_none(&refusal) ? absence_words(SESSION_EXPIRED) : NULL;
-	replace_pinned(&current, token);
-	return token->namespace[0] != '\0'
+	verified_token_put(&current, token);
+	verified_token_release(token);
+	return current->namespace[0] != '\0'
 		? absence_words(SESSION_OTHER_NAMESPACE) : NULL;
 }
 
@@ -398,33 +232,6 @@ session_refuse_missing(const VerifiedToken *token)
 	if (token == NULL && session_raw_token(&absence) != NULL)
 		absence = SESSION_EXPIRED;
 	refuse_missing(absence);
-}
-
-/*
- * The slow path of session_token(): there is no token, or one of another
- * namespace. Returns NULL, unless that is to be an error.
- */
-const VerifiedToken *
-session_missing(const VerifiedToken *token)
-{
-	if (settings_on_missing == TOLERANCE_ERROR)
-		session_refuse_missing(token);
-	return NULL;
-}
-
-/* The token if it is of this namespace, or NULL as session_token(). */
-const VerifiedToken *
-session_token_in_namespace(FunctionCallInfo fcinfo, text *namespace)
-{
-	const VerifiedToken *token = session_any_token(fcinfo);
-
-	if (token == NULL)
-		return session_missing(NULL);
-	if (VARSIZE_ANY_EXHDR(namespace) != strlen(token->namespace) ||
-		memcmp(VARDATA_ANY(namespace), token->namespace,
-			   VARSIZE_ANY_EXHDR(namespace)) != 0)
-		return NULL;
-	return token;
 }
 
 /*
@@ -551,378 +358,9 @@ session_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
 		note_end(SESSION_ROLLED_BACK);
 }
 
-/*
- * Statements
- */
-
-/*
- * Begin a statement, which is not judged yet. Its outer one is where the
- * caller keeps it, until end_judgement(). Neither is inlined: gcc would warn
- * of variables of PG_TRY.
- */
-static pg_noinline void
-begin_judgement(Judgement *outer, MemoryContext statement, bool covers_functions)
-{
-	memset(&session_judgement, 0, sizeof(session_judgement));
-	settings_judgement_stamp = 0;
-	session_judgement.outer = outer;
-	session_judgement.statement = statement;
-	session_judgement.covers_functions = covers_functions;
-}
-
-static pg_noinline void
-end_judgement(const Judgement *outer)
-{
-	replace_pinned(&session_judgement.token, NULL);
-	replace_pinned(&session_judgement.heard_token, NULL);
-	session_judgement = *outer;
-	settings_judgement_stamp =
-		outer->made && outer->assignments == settings_token_assignments ? outer->stamp : 0;
-}
-
-/*
- * Does a statement read tables? Then what functions in it read decides about
- * its rows, as where a policy asks a function who is there. One that only
- * calls functions leaves the statements inside them to themselves.
- */
-static bool
-reads_tables(const QueryDesc *query)
-{
-	ListCell   *cell;
-
-	foreach(cell, query->plannedstmt->rtable)
-	{
-		if (lfirst_node(RangeTblEntry, cell)->rtekind == RTE_RELATION)
-			return true;
-	}
-	return false;
-}
-
-static void
-forget_query(void *arg)
-{
-	UsedQuery  *used = arg;
-
-	dlist_delete(&used->node);
-	replace_pinned(&used->ended.token, NULL);
-	replace_pinned(&used->ended.heard_token, NULL);
-	replace_pinned(&used->token_at_end, NULL);
-}
-
-static UsedQuery *
-find_used_query(const QueryDesc *query)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &used_queries)
-	{
-		UsedQuery  *used = dlist_container(UsedQuery, node, iter.cur);
-
-		if (used->query == query)
-			return used;
-	}
-	return NULL;
-}
-
-static UsedQuery *
-make_used_query(QueryDesc *query)
-{
-	MemoryContext context = query->estate->es_query_cxt;
-	UsedQuery  *used = MemoryContextAllocZero(context, sizeof(UsedQuery));
-
-	used->query = query;
-	used->ended.statement = context;
-	used->ended.covers_functions = reads_tables(query);
-	dlist_push_head(&used_queries, &used->node);
-	used->callback.func = forget_query;
-	used->callback.arg = used;
-	MemoryContextRegisterResetCallback(context, &used->callback);
-	return used;
-}
-
-static UsedQuery *
-find_or_make_used_query(QueryDesc *query)
-{
-	UsedQuery  *used = find_used_query(query);
-
-	return used != NULL ? used : make_used_query(query);
-}
-
-/* What was found of a run, without what is of that run alone. */
-static void
-copy_findings(Judgement *to, const Judgement *from)
-{
-	replace_pinned(&to->token, from->token);
-	to->made = from->made;
-	to->assignments = from->assignments;
-	to->stamp = from->stamp;
-	replace_pinned(&to->heard_token, from->heard_token);
-	to->heard = from->heard;
-}
-
-/*
- * The token that counts now, without raising why it does not; NULL: there is
- * none. Where it is refused, the last that was good: not none, which would do
- * for everybody.
- */
-static VerifiedToken *
-peek_current(void)
-{
-	SessionAbsence absence;
-	Refusal		refusal;
-	const char *raw = session_raw_token(&absence);
-	VerifiedToken *token;
-
-	if (raw == NULL)
-		return NULL;
-	token = authenticate(raw, current, &refusal);
-	if (token == NULL && counts_as_none(&refusal))
-		return NULL;
-	return token != NULL ? token : current;
-}
-
-/* Is this query that of the portal in charge, and not of a function that is called from one? */
-static bool
-is_cursor(const QueryDesc *query)
-{
-	return ActivePortal != NULL && ActivePortal->queryDesc == query;
-}
-
-/* The query may call readers later: keep under which token it has called some. */
-static void
-remember_query(QueryDesc *query)
-{
-	UsedQuery  *used = find_or_make_used_query(query);
-
-	copy_findings(&used->ended, &session_judgement);
-	if (used->ended.heard && is_cursor(query))
-		replace_pinned(&used->token_at_end, peek_current());
-}
-
-/* A query goes on where its run ended: it is not judged anew, but by what it was. */
-static void
-resume_judgement(const UsedQuery *used)
-{
-	copy_findings(&session_judgement, &used->ended);
-	if (session_judgement.made &&
-		session_judgement.assignments == settings_token_assignments)
-		settings_judgement_stamp = session_judgement.stamp;
-}
-
-/*
- * A cursor goes on whose functions read a token. What rows it keeps of them was
- * made under that, which must still be good; and they go on to who was there
- * when the last run ended, as functions may set a token and take it back.
- */
-static void
-judge_heard(const UsedQuery *used)
-{
-	VerifiedToken *heard = used->ended.heard_token;
-	Refusal		refusal;
-
-	if (!is_same(session_judge(NULL), used->token_at_end))
-		refuse_changed();
-	if (heard != NULL && authenticate(heard->raw, heard, &refusal) == NULL)
-		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
-	replace_pinned(&session_judgement.heard_token, heard);	/* and not what was asked for here */
-}
-
-/*
- * A query that called a reader before runs again. What its InitPlans, index
- * keys, Sort or choice of partitions remember was made under that token: it
- * must be the same one still and, when a cursor is fetched from, still good.
- */
-static void
-judge_again(const UsedQuery *used)
-{
-	bool		is_fetch = is_cursor(used->query);
-
-	resume_judgement(used);
-	if (is_fetch)
-	{
-		session_judgement.assignments = settings_token_assignments - 1; /* not now */
-		settings_judgement_stamp = 0;
-	}
-	if (session_judgement.made)
-		(void) session_judge(session_judgement.statement);
-	else if (session_judgement.heard && is_fetch)
-		judge_heard(used);
-}
-
-static void
-run(COMPAT_EXECUTOR_RUN_PARAMETERS)
-{
-	const UsedQuery *used = find_used_query(query);
-
-	if (used != NULL)
-		judge_again(used);
-	if (previous_executor_run != NULL)
-		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
-	else
-		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
-	if (!COMPAT_RUNS_ONCE || query->plannedstmt->hasModifyingCTE)
-		remember_query(query);
-}
-
-/* Not inlined for the reason that begin_judgement() is not. */
-static pg_noinline void
-set_running(const QueryDesc *query, bool is_running)
-{
-	UsedQuery  *used = find_used_query(query);
-
-	if (used != NULL)
-		used->is_running = is_running;
-}
-
-static void
-session_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
-{
-	Judgement	outer = session_judgement;
-
-	settings_discard_leftover();
-	note_parallel_assignments();
-	if (IsParallelWorker())
-		activity_hide_tokens();
-
-	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
-	set_running(query, true);
-	PG_TRY();
-	{
-		run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
-	}
-	PG_FINALLY();
-	{
-		set_running(query, false);
-		end_judgement(&outer);
-	}
-	PG_END_TRY();
-}
-
-static void
-resume_statement(const QueryDesc *query)
-{
-	const UsedQuery *used = find_used_query(query);
-
-	if (used != NULL)
-		resume_judgement(used);
-}
-
-static void
-finish(QueryDesc *query)
-{
-	if (previous_executor_finish != NULL)
-		previous_executor_finish(query);
-	else
-		standard_ExecutorFinish(query);
-}
-
-/*
- * What WITH changes and nobody reads is run here, under the token of the rest,
- * as a part of the same statement. So are AFTER triggers; those of a statement
- * without such a WITH are left to themselves.
- */
-static void
-session_executor_finish(QueryDesc *query)
-{
-	Judgement	outer = session_judgement;
-
-	if (!query->plannedstmt->hasModifyingCTE)
-	{
-		finish(query);
-		return;
-	}
-	begin_judgement(&outer, query->estate->es_query_cxt, reads_tables(query));
-	PG_TRY();
-	{
-		resume_statement(query);
-		finish(query);
-	}
-	PG_FINALLY();
-	{
-		end_judgement(&outer);
-	}
-	PG_END_TRY();
-}
-
-static void
-start(QueryDesc *query, int eflags)
-{
-	if (previous_executor_start != NULL)
-		previous_executor_start(query, eflags);
-	else
-		standard_ExecutorStart(query, eflags);
-	if (session_judgement.made)
-		remember_query(query);
-	/* one that can be rewound may be before it has run: WITH HOLD, at the commit */
-	if ((eflags & EXEC_FLAG_REWIND) != 0)
-		find_or_make_used_query(query)->portal = ActivePortal;
-}
-
-/*
- * Starting a query may read the token, to leave out partitions. It is not of
- * the outer statement, and its rows must come under the same token.
- */
-static void
-session_executor_start(QueryDesc *query, int eflags)
-{
-	Judgement	outer = session_judgement;
-
-	begin_judgement(NULL, NULL, true);
-	PG_TRY();
-	{
-		start(query, eflags);
-	}
-	PG_FINALLY();
-	{
-		end_judgement(&outer);
-	}
-	PG_END_TRY();
-}
-
-static PlannedStmt *
-plan(Query *parse, const char *query_string, int cursor_options,
-	 ParamListInfo parameters)
-{
-	if (previous_planner != NULL)
-		return previous_planner(parse, query_string, cursor_options, parameters);
-	return standard_planner(parse, query_string, cursor_options, parameters);
-}
-
-/*
- * Planning is outside the executor even where a running statement has a query
- * planned: that query may run under a token which was set meanwhile.
- */
-static PlannedStmt *
-session_planner(Query *parse, const char *query_string, int cursor_options,
-				ParamListInfo parameters)
-{
-	Judgement	outer = session_judgement;
-	PlannedStmt *volatile result = NULL;
-
-	begin_judgement(NULL, NULL, false);
-	PG_TRY();
-	{
-		result = plan(parse, query_string, cursor_options, parameters);
-	}
-	PG_FINALLY();
-	{
-		end_judgement(&outer);
-	}
-	PG_END_TRY();
-	return result;
-}
-
 void
 session_init(void)
 {
 	RegisterXactCallback(session_at_transaction_end, NULL);
 	RegisterSubXactCallback(session_at_subtransaction_end, NULL);
-	previous_executor_start = ExecutorStart_hook;
-	ExecutorStart_hook = session_executor_start;
-	previous_executor_run = ExecutorRun_hook;
-	ExecutorRun_hook = session_executor_run;
-	previous_executor_finish = ExecutorFinish_hook;
-	ExecutorFinish_hook = session_executor_finish;
-	previous_planner = planner_hook;
-	planner_hook = session_planner;
 }

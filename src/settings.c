@@ -33,8 +33,11 @@ int			settings_max_token_size = 16 * 1024;
 int			settings_cache_size_kb = 1024;
 bool		settings_log_accepted = false;
 uint64		settings_token_assignments = 0;
-uint64		settings_judgement_stamp = 0;
 bool		settings_token_cleared = false;
+
+/* The room that is told of changes, as settings_watch_token() has it. */
+static void (*before_token_is_set) (const char *raw) = NULL;
+static void (*after_token_is_set) (void) = NULL;
 
 static char *token_value = NULL;
 
@@ -92,6 +95,9 @@ check_token(char **newval, void **extra, GucSource source)
 		GUC_check_errmsg("token_auth.token cannot be set during a parallel operation");
 		return false;
 	}
+	if (before_token_is_set != NULL && source >= PGC_S_INTERACTIVE &&
+		source != PGC_S_TEST && !InitializingParallelWorker)
+		before_token_is_set(*newval);
 	if (**newval == '\0')
 		return true;
 
@@ -131,7 +137,8 @@ assign_token(const char *newval, void *extra)
 {
 	token_from_connection = (extra != NULL);
 	settings_token_assignments++;
-	settings_judgement_stamp = 0;
+	if (after_token_is_set != NULL)
+		after_token_is_set();
 	settings_token_cleared = IsTransactionState();
 	token_discarded = false;
 	if (newval != NULL && *newval != '\0')
@@ -326,6 +333,20 @@ settings_token(SettingsAbsence *absence)
 		return NULL;
 	}
 	return token_value;
+}
+
+/*
+ * Has a room told of changes of the token.
+ *
+ *	before	is called before a statement sets it, '' for none, and may raise an
+ *			error; RESET, ROLLBACK and the end of a function's SET do not ask
+ *	after	is called after each assignment, and must not raise
+ */
+void
+settings_watch_token(void (*before) (const char *raw), void (*after) (void))
+{
+	before_token_is_set = before;
+	after_token_is_set = after;
 }
 
 /* Assign the setting; '' clears it. Lasts to the end of the transaction if local. */

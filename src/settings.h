@@ -28,13 +28,6 @@ extern bool settings_log_accepted;
 /* Grows with every assignment of the token, rollbacks included. */
 extern uint64 settings_token_assignments;
 
-/*
- * Of the judgement that the running statement is under, unlike that of any
- * other, ever; 0: none, or the token was set since. Here because what sets the
- * token takes it away, and a reader in a policy compares no more than this.
- */
-extern uint64 settings_judgement_stamp;
-
 /* The token was emptied by a statement, not by the end of a transaction. */
 extern bool settings_token_cleared;
 
@@ -48,6 +41,7 @@ typedef enum SettingsAbsence
 
 extern void settings_check_options(void);
 extern void settings_define(void);
+extern void settings_watch_token(void (*before) (const char *raw), void (*after) (void));
 extern const char *settings_token(SettingsAbsence *absence);
 extern void settings_assign_token(const char *token, bool local);
 extern void settings_discard_leftover(void);

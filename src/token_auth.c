@@ -13,10 +13,13 @@
 #include "fmgr.h"
 #include "issuer_store.h"
 #include "miscadmin.h"
+#include "plan_readers.h"
 #include "report.h"
 #include "revocation_signal.h"
 #include "session.h"
 #include "settings.h"
+#include "statement.h"
+#include "verified_token.h"
 
 PG_MODULE_MAGIC;
 
@@ -47,10 +50,13 @@ _PG_init(void)
 	has_begun = true;
 	settings_define();
 	issuer_store_init();
+	verified_token_init();
 	authenticate_init();
 	catalog_init();
 	revocation_signal_init();
 	session_init();
+	plan_readers_init();
+	statement_init();
 	report_init();
 	if (process_shared_preload_libraries_in_progress)
 		signature_prepare();	/* once for all backends, which are forks of this process */

@@ -88,9 +88,8 @@ token_auth_verify(PG_FUNCTION_ARGS)
 	if (token == NULL)
 		report_refusal(refusal.verdict, &refusal.detail, refusal.log_detail);
 
-	authenticate_pin(token);
 	claims = DatumGetJsonbPCopy(JsonbPGetDatum(token->claims));
-	authenticate_unpin(token);
+	verified_token_release(token);
 	PG_RETURN_JSONB_P(claims);
 }
 

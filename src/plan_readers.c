@@ -1,0 +1,811 @@
+/*
+ * plan_readers.c
+ *		Which readers a plan calls, and what they may raise.
+ *
+ * A plan names the functions that it was made from in PlannedStmt.invalItems,
+ * as hash values of pg_proc: also those of inlined SQL functions, of index
+ * conditions and of partitions that were pruned. A policy that asks by way of
+ * a function of one's own is known by the policy. The planner does not note in
+ * the plan that there is one, so plan_readers_mark() does, in a field that
+ * means much the same: dependsOnRole.
+ *
+ * Some readers raise an error because of what the token says. In a condition
+ * that must not depend on a row having reached it, so before the first row
+ * each is asked once (plan_readers_settle()). The walk follows the order in
+ * which the executor evaluates conditions, as if nothing were known of any
+ * row: a reader behind a test of the token that fails is never reached and is
+ * not asked. What the main query only returns is left out. It is worked out
+ * for rows that have passed every policy.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "plan_readers.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/uuid.h"
+
+/*
+ * The readers
+ */
+
+typedef enum ReaderNeed
+{
+	NEEDS_NOTHING,				/* answers without a token, whatever on_missing says */
+	NEEDS_TOKEN,
+	NEEDS_DEFAULT_NAMESPACE
+} ReaderNeed;
+
+#define ANY_ARGUMENTS (-1)
+
+static const struct
+{
+	const char *name;
+	int			n_arguments;	/* to tell overloads apart */
+	ReaderNeed	need;
+	bool		may_raise;		/* because of what the token says */
+}			reader_names[] = {
+	{"actor", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"audience", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"authenticated_at", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"claim", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"claim_array", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claim_bigint", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claim_boolean", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claim_in_namespace", ANY_ARGUMENTS, NEEDS_TOKEN, false},
+	{"claim_jsonb", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"claim_members_bigint", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claim_members_text", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claim_members_uuid", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claim_timestamptz", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claim_uuid", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"claims", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"client_id", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"expires_at", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"has_all_scopes", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"has_any_scope", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"has_role", 1, NEEDS_DEFAULT_NAMESPACE, false},
+	{"has_role", 2, NEEDS_TOKEN, false},
+	{"has_scope", 1, NEEDS_DEFAULT_NAMESPACE, false},
+	{"has_scope", 2, NEEDS_TOKEN, false},
+	{"identity", ANY_ARGUMENTS, NEEDS_TOKEN, false},
+	{"in_claim", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"is_authenticated", ANY_ARGUMENTS, NEEDS_NOTHING, false},
+	{"is_client", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"issued_at", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"issuer", ANY_ARGUMENTS, NEEDS_TOKEN, false},
+	{"issuer_name", ANY_ARGUMENTS, NEEDS_TOKEN, false},
+	{"not_before", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"require_scope", ANY_ARGUMENTS, NEEDS_NOTHING, true},
+	{"roles", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"scopes", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"session_id", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+	{"subject", 0, NEEDS_DEFAULT_NAMESPACE, false},
+	{"subject", 1, NEEDS_TOKEN, false},
+	{"subject_uuid", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, true},
+	{"token_id", ANY_ARGUMENTS, NEEDS_DEFAULT_NAMESPACE, false},
+};
+
+typedef struct Reader
+{
+	Oid			function;
+	uint32		hash;			/* as in PlanInvalItem */
+	ReaderNeed	need;
+	bool		may_raise;
+	bool		looks_for_value;	/* in_claim(): its first argument is a row's value */
+} Reader;
+
+#define MAX_READERS 64
+
+/* All that there are, sorted by hash. */
+static Reader readers[MAX_READERS];
+static int	n_readers = 0;
+static bool readers_known = false;
+
+static void
+forget_readers(Datum arg, int cache, uint32 hash)
+{
+	readers_known = false;
+}
+
+void
+plan_readers_init(void)
+{
+	CacheRegisterSyscacheCallback(PROCOID, forget_readers, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_readers, (Datum) 0);
+}
+
+static int
+compare_readers(const void *a, const void *b)
+{
+	uint32		left = ((const Reader *) a)->hash;
+	uint32		right = ((const Reader *) b)->hash;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Adds the functions of our schema that an entry of reader_names stands for. */
+static void
+add_readers(int entry, Oid schema)
+{
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP,
+										   CStringGetDatum(reader_names[entry].name));
+
+	for (int i = 0; i < list->n_members && n_readers < MAX_READERS; i++)
+	{
+		Form_pg_proc function = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+		Reader	   *reader = &readers[n_readers];
+
+		if (function->pronamespace != schema ||
+			(reader_names[entry].n_arguments != ANY_ARGUMENTS &&
+			 reader_names[entry].n_arguments != function->pronargs))
+			continue;
+		reader->function = function->oid;
+		reader->hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function->oid));
+		reader->need = reader_names[entry].need;
+		reader->may_raise = reader_names[entry].may_raise;
+		reader->looks_for_value = strcmp(reader_names[entry].name, "in_claim") == 0;
+		n_readers++;
+	}
+	ReleaseSysCacheList(list);
+}
+
+/* Looks the readers up anew if pg_proc or pg_namespace has changed. */
+static void
+know_readers(void)
+{
+	Oid			schema;
+
+	if (readers_known)
+		return;
+	readers_known = true;		/* a message that comes meanwhile takes it back */
+	n_readers = 0;
+	schema = get_namespace_oid("token_auth", true);
+	for (size_t entry = 0; OidIsValid(schema) && entry < lengthof(reader_names); entry++)
+		add_readers((int) entry, schema);
+	qsort(readers, n_readers, sizeof(Reader), compare_readers);
+}
+
+static const Reader *
+reader_of_hash(uint32 hash)
+{
+	Reader		key = {.hash = hash};
+
+	return bsearch(&key, readers, n_readers, sizeof(Reader), compare_readers);
+}
+
+static const Reader *
+reader_of_function(Oid function)
+{
+	for (int i = 0; i < n_readers; i++)
+	{
+		if (readers[i].function == function)
+			return &readers[i];
+	}
+	return NULL;
+}
+
+/*
+ * Which plans depend on the token
+ */
+
+static bool
+has_policies_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return plan_readers_query_has_policies((Query *) node);
+	return expression_tree_walker(node, has_policies_walker, context);
+}
+
+/* Returns true if policies apply to a table of this query, or of one inside. */
+bool
+plan_readers_query_has_policies(Query *query)
+{
+	ListCell   *cell;
+
+	if (query->hasRowSecurity && query->withCheckOptions != NIL)
+		return true;
+	foreach(cell, query->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, cell)->securityQuals != NIL)
+			return true;
+	}
+	return query_tree_walker(query, has_policies_walker, NULL, 0);
+}
+
+/* Notes in a new plan that policies apply; plancache.c then also asks for the role. */
+void
+plan_readers_mark(PlannedStmt *plan, bool has_policies)
+{
+	if (has_policies)
+		plan->dependsOnRole = true;
+}
+
+/* Are there policies, or views that promise to act as such? */
+static bool
+has_barriers(const PlannedStmt *plan)
+{
+	ListCell   *cell;
+
+	if (plan->dependsOnRole)
+		return true;
+	foreach(cell, plan->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, cell)->security_barrier)
+			return true;
+	}
+	return false;
+}
+
+/* Does the plan go over rows, other than the one of a query without FROM? */
+static bool
+has_rows(const PlannedStmt *plan)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->rtable)
+	{
+		switch (lfirst_node(RangeTblEntry, cell)->rtekind)
+		{
+			case RTE_RESULT:
+			case RTE_SUBQUERY:	/* its own tables are in the list */
+			case RTE_JOIN:
+			case RTE_CTE:
+				break;
+			default:
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Finds out whether a plan depends on the token, and on what of it. Beside a
+ * policy or a security barrier any function may be one that reads the token.
+ */
+void
+plan_readers_find(const PlannedStmt *plan, PlanReaders *found)
+{
+	ListCell   *cell;
+
+	memset(found, 0, sizeof(*found));
+	if (plan->invalItems == NIL || plan->commandType == CMD_UTILITY || !has_rows(plan))
+		return;
+
+	know_readers();
+	foreach(cell, plan->invalItems)
+	{
+		const PlanInvalItem *item = lfirst_node(PlanInvalItem, cell);
+		const Reader *reader = item->cacheId == PROCOID ? reader_of_hash(item->hashValue) : NULL;
+
+		if (reader == NULL)
+			continue;
+		found->depends = true;
+		found->may_raise |= reader->may_raise;
+		found->need_token |= reader->need != NEEDS_NOTHING;
+		found->need_default_namespace |= reader->need == NEEDS_DEFAULT_NAMESPACE;
+	}
+	if (has_barriers(plan))
+		found->depends = found->need_token = true;
+}
+
+/*
+ * What a condition comes to, as far as the token alone decides that
+ */
+
+typedef struct Outcome
+{
+	bool		is_known;
+	bool		is_null;
+	Datum		value;
+} Outcome;
+
+static const Outcome unknown = {false, true, (Datum) 0};
+static const Outcome known_true = {true, false, BoolGetDatum(true)};
+static const Outcome known_false = {true, false, BoolGetDatum(false)};
+
+typedef struct Settling
+{
+	ParamListInfo parameters;
+	ExprContext *context;
+	bool		settles_outputs;	/* of a sub-query, which a condition may ask */
+} Settling;
+
+static Outcome settle(Node *node, Settling *settling);
+
+static bool
+is_true(Outcome outcome)
+{
+	return outcome.is_known && !outcome.is_null && DatumGetBool(outcome.value);
+}
+
+static bool
+is_false(Outcome outcome)
+{
+	return outcome.is_known && !outcome.is_null && !DatumGetBool(outcome.value);
+}
+
+/* May the function raise for other reasons than what the token says? */
+static bool
+may_raise_otherwise(Oid function, void *context)
+{
+	return reader_of_function(function) == NULL &&
+		(!get_func_leakproof(function) || func_volatile(function) == PROVOLATILE_VOLATILE);
+}
+
+/* Does the node ask for a row, or for what may raise for other reasons? */
+static bool
+asks_for_more_walker(Node *node, void *context)
+{
+	bool	   *inside_case = context;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Param:
+			return castNode(Param, node)->paramkind != PARAM_EXTERN;
+		case T_CaseTestExpr:
+			return !*inside_case;
+		case T_CaseExpr:
+			{
+				bool		inside = true;
+
+				return expression_tree_walker(node, asks_for_more_walker, &inside);
+			}
+		case T_Const:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CaseWhen:
+		case T_CoalesceExpr:
+		case T_RelabelType:
+		case T_ArrayExpr:
+		case T_List:
+			return check_functions_in_node(node, may_raise_otherwise, NULL) ||
+				expression_tree_walker(node, asks_for_more_walker, context);
+		default:
+			return true;
+	}
+}
+
+static bool
+is_of_token_alone(Node *node)
+{
+	bool		inside_case = false;
+
+	return !asks_for_more_walker(node, &inside_case);
+}
+
+/* Does a reader in it raise an error because of what the token says? */
+static bool
+may_raise_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr))
+	{
+		const Reader *reader = reader_of_function(((FuncExpr *) node)->funcid);
+
+		if (reader != NULL && reader->may_raise)
+			return true;
+	}
+	return expression_tree_walker(node, may_raise_walker, context);
+}
+
+/* The executor's own answer; raises what a reader raises. */
+static Outcome
+evaluate(Node *node, Settling *settling)
+{
+	ExprState  *state = ExecInitExprWithParams((Expr *) node, settling->parameters);
+	Outcome		outcome = {.is_known = true};
+
+	outcome.value = ExecEvalExprSwitchContext(state, settling->context, &outcome.is_null);
+	return outcome;
+}
+
+/* Some value of a type that in_claim() takes. */
+static Node *
+any_value(Oid type)
+{
+	static const pg_uuid_t zero = {{0}};
+
+	switch (type)
+	{
+		case TEXTOID:
+			return (Node *) makeConst(type, -1, InvalidOid, -1,
+									  PointerGetDatum(cstring_to_text("")), false, false);
+		case UUIDOID:
+			return (Node *) makeConst(type, -1, InvalidOid, UUID_LEN,
+									  UUIDPGetDatum(&zero), false, false);
+		case INT8OID:
+			return (Node *) makeConst(type, -1, InvalidOid, sizeof(int64),
+									  Int64GetDatum(0), false, FLOAT8PASSBYVAL);
+		case INT4OID:
+			return (Node *) makeConst(type, -1, InvalidOid, sizeof(int32),
+									  Int32GetDatum(0), false, true);
+		case INT2OID:
+			return (Node *) makeConst(type, -1, InvalidOid, sizeof(int16),
+									  Int16GetDatum(0), false, true);
+		default:
+			return NULL;
+	}
+}
+
+/* in_claim() of a row's value: what it may raise lies in the path alone. */
+static void
+settle_membership(FuncExpr *call, Settling *settling)
+{
+	FuncExpr   *probe;
+	Node	   *value = any_value(exprType(linitial(call->args)));
+
+	if (value == NULL || !is_of_token_alone(lsecond(call->args)))
+		return;
+	probe = (FuncExpr *) copyObject(call);
+	probe->args = list_make2(value, lsecond(call->args));
+	(void) evaluate((Node *) probe, settling);
+}
+
+/* AND, and a list of conditions: evaluated in order until one is not true. */
+static Outcome
+settle_and(List *conditions, Settling *settling)
+{
+	Outcome		result = known_true;
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		Outcome		outcome = settle(lfirst(cell), settling);
+
+		if (is_false(outcome))
+			return outcome;
+		if (!is_true(outcome))
+			result = unknown;
+	}
+	return result;
+}
+
+static Outcome
+settle_or(List *conditions, Settling *settling)
+{
+	Outcome		result = known_false;
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		Outcome		outcome = settle(lfirst(cell), settling);
+
+		if (is_true(outcome))
+			return outcome;
+		if (!is_false(outcome))
+			result = unknown;
+	}
+	return result;
+}
+
+static Outcome
+settle_boolean(BoolExpr *expression, Settling *settling)
+{
+	Outcome		outcome;
+
+	switch (expression->boolop)
+	{
+		case AND_EXPR:
+			return settle_and(expression->args, settling);
+		case OR_EXPR:
+			return settle_or(expression->args, settling);
+		case NOT_EXPR:
+			outcome = settle(linitial(expression->args), settling);
+			if (is_true(outcome))
+				return known_false;
+			return is_false(outcome) ? known_true : unknown;
+	}
+	return unknown;
+}
+
+/* CASE: a branch is reached unless its condition, or one before it, decides otherwise. */
+static Outcome
+settle_case(CaseExpr *expression, Settling *settling)
+{
+	ListCell   *cell;
+	bool		is_certain = true;
+
+	(void) settle((Node *) expression->arg, settling);
+	foreach(cell, expression->args)
+	{
+		CaseWhen   *when = lfirst_node(CaseWhen, cell);
+		Outcome		condition = settle((Node *) when->expr, settling);
+		Outcome		result;
+
+		if (condition.is_known && !is_true(condition))
+			continue;
+		result = settle((Node *) when->result, settling);
+		if (is_true(condition))
+			return is_certain ? result : unknown;
+		is_certain = false;
+	}
+	if (is_certain)
+		return settle((Node *) expression->defresult, settling);
+	(void) settle((Node *) expression->defresult, settling);
+	return unknown;
+}
+
+/* COALESCE: evaluated in order until one is not NULL. */
+static Outcome
+settle_coalesce(CoalesceExpr *expression, Settling *settling)
+{
+	ListCell   *cell;
+	bool		is_certain = true;
+
+	foreach(cell, expression->args)
+	{
+		Outcome		outcome = settle(lfirst(cell), settling);
+
+		if (outcome.is_known && !outcome.is_null)
+			return is_certain ? outcome : unknown;
+		is_certain &= outcome.is_known;
+	}
+	return unknown;
+}
+
+static bool
+settle_walker(Node *node, void *context)
+{
+	(void) settle(node, context);
+	return false;
+}
+
+/*
+ * Asks every reader in the expression that may raise and can be reached, and
+ * returns what the expression comes to where the token alone decides.
+ */
+static Outcome
+settle(Node *node, Settling *settling)
+{
+	if (node == NULL)
+		return unknown;
+	if (is_of_token_alone(node))
+		return evaluate(node, settling);
+
+	switch (nodeTag(node))
+	{
+		case T_List:
+			return settle_and((List *) node, settling);
+		case T_BoolExpr:
+			return settle_boolean((BoolExpr *) node, settling);
+		case T_CaseExpr:
+			return settle_case((CaseExpr *) node, settling);
+		case T_CoalesceExpr:
+			return settle_coalesce((CoalesceExpr *) node, settling);
+		case T_FuncExpr:
+			{
+				const Reader *reader = reader_of_function(((FuncExpr *) node)->funcid);
+
+				if (reader != NULL && reader->looks_for_value)
+					settle_membership((FuncExpr *) node, settling);
+			}
+			break;
+		default:
+			break;
+	}
+	(void) expression_tree_walker(node, settle_walker, settling);
+	return unknown;
+}
+
+/*
+ * Plans
+ */
+
+/* Settles a list of conditions; returns false if they let no row through. */
+static bool
+settle_conditions(List *conditions, Settling *settling)
+{
+	Outcome		outcome;
+
+	if (!may_raise_walker((Node *) conditions, NULL))
+		return true;
+	outcome = settle_and(conditions, settling);
+	return !outcome.is_known || is_true(outcome);
+}
+
+/* Settles expressions that are evaluated whatever the others come to. */
+static void
+settle_each(List *expressions, Settling *settling)
+{
+	ListCell   *cell;
+
+	if (!may_raise_walker((Node *) expressions, NULL))
+		return;
+	foreach(cell, expressions)
+		(void) settle(lfirst(cell), settling);
+}
+
+static void
+settle_check_options(ModifyTable *plan, Settling *settling)
+{
+	ListCell   *cell;
+	ListCell   *option;
+
+	foreach(cell, plan->withCheckOptionLists)
+	{
+		foreach(option, lfirst_node(List, cell))
+			(void) settle_conditions((List *) lfirst_node(WithCheckOption, option)->qual,
+									 settling);
+	}
+	(void) settle_conditions((List *) plan->onConflictWhere, settling);
+	foreach(cell, plan->mergeActionLists)
+	{
+		foreach(option, lfirst_node(List, cell))
+			(void) settle_conditions((List *) lfirst_node(MergeAction, option)->qual,
+									 settling);
+	}
+}
+
+/*
+ * Settles the conditions that only this kind of node has; returns false if
+ * they let no row through.
+ */
+static bool
+settle_own_conditions(Plan *plan, Settling *settling)
+{
+	switch (nodeTag(plan))
+	{
+		case T_Result:
+			return settle_conditions((List *) ((Result *) plan)->resconstantqual, settling);
+		case T_ModifyTable:
+			settle_check_options((ModifyTable *) plan, settling);
+			break;
+		case T_IndexScan:
+			settle_each(((IndexScan *) plan)->indexqual, settling);
+			settle_each(((IndexScan *) plan)->indexorderby, settling);
+			break;
+		case T_IndexOnlyScan:
+			settle_each(((IndexOnlyScan *) plan)->indexqual, settling);
+			settle_each(((IndexOnlyScan *) plan)->indexorderby, settling);
+			settle_each(((IndexOnlyScan *) plan)->recheckqual, settling);
+			break;
+		case T_BitmapIndexScan:
+			settle_each(((BitmapIndexScan *) plan)->indexqual, settling);
+			break;
+		case T_BitmapHeapScan:
+			settle_each(((BitmapHeapScan *) plan)->bitmapqualorig, settling);
+			break;
+		case T_TidScan:
+			settle_each(((TidScan *) plan)->tidquals, settling);
+			break;
+		case T_TidRangeScan:
+			settle_each(((TidRangeScan *) plan)->tidrangequals, settling);
+			break;
+		case T_FunctionScan:
+			settle_each(((FunctionScan *) plan)->functions, settling);
+			break;
+		case T_ValuesScan:
+			settle_each(((ValuesScan *) plan)->values_lists, settling);
+			break;
+		case T_ForeignScan:
+			settle_each(((ForeignScan *) plan)->fdw_exprs, settling);
+			settle_each(((ForeignScan *) plan)->fdw_recheck_quals, settling);
+			break;
+		case T_CustomScan:
+			settle_each(((CustomScan *) plan)->custom_exprs, settling);
+			break;
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+			(void) settle_conditions(((Join *) plan)->joinqual, settling);
+			if (IsA(plan, MergeJoin))
+				settle_each(((MergeJoin *) plan)->mergeclauses, settling);
+			if (IsA(plan, HashJoin))
+				settle_each(((HashJoin *) plan)->hashclauses, settling);
+			break;
+		case T_Limit:
+			(void) settle_each(list_make2(((Limit *) plan)->limitOffset,
+										  ((Limit *) plan)->limitCount), settling);
+			break;
+		default:
+			break;
+	}
+	return true;
+}
+
+static void settle_plan(Plan *plan, Settling *settling);
+
+static void
+settle_plans(List *plans, Settling *settling)
+{
+	ListCell   *cell;
+
+	foreach(cell, plans)
+		settle_plan(lfirst(cell), settling);
+}
+
+static void
+settle_children(Plan *plan, Settling *settling)
+{
+	settle_plan(plan->lefttree, settling);
+	settle_plan(plan->righttree, settling);
+	switch (nodeTag(plan))
+	{
+		case T_Append:
+			settle_plans(((Append *) plan)->appendplans, settling);
+			break;
+		case T_MergeAppend:
+			settle_plans(((MergeAppend *) plan)->mergeplans, settling);
+			break;
+		case T_BitmapAnd:
+			settle_plans(((BitmapAnd *) plan)->bitmapplans, settling);
+			break;
+		case T_BitmapOr:
+			settle_plans(((BitmapOr *) plan)->bitmapplans, settling);
+			break;
+		case T_SubqueryScan:
+			settle_plan(((SubqueryScan *) plan)->subplan, settling);
+			break;
+		case T_CustomScan:
+			settle_plans(((CustomScan *) plan)->custom_plans, settling);
+			break;
+		default:
+			break;
+	}
+}
+
+/* A node whose own conditions are false for this token does not ask its children. */
+static void
+settle_plan(Plan *plan, Settling *settling)
+{
+	if (plan == NULL)
+		return;
+	check_stack_depth();
+	if (!settle_own_conditions(plan, settling))
+		return;
+	settle_children(plan, settling);
+	(void) settle_conditions(plan->qual, settling);
+	if (settling->settles_outputs)
+		settle_each(plan->targetlist, settling);
+}
+
+/*
+ * Raises what a reader in the conditions or in the sub-queries of this plan
+ * would raise because of the token, whichever rows there are. The readers are
+ * called as the executor does; the caller sees to it that they answer.
+ *
+ *	parameters	the values of the query's parameters
+ */
+void
+plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "token_auth settling",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Settling	settling = {.parameters = parameters};
+	ListCell   *cell;
+
+	know_readers();
+	settling.context = CreateStandaloneExprContext();
+	settling.context->ecxt_param_list_info = parameters;
+	settle_plan(plan->planTree, &settling);
+	settling.settles_outputs = true;
+	foreach(cell, plan->subplans)
+		settle_plan(lfirst(cell), &settling);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
