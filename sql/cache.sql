@@ -52,6 +52,34 @@ SELECT count(*) FROM token WHERE token_auth.set_session_token(token) = 'subject-
 SELECT pg_temp.n_held();
 SELECT count(*) FROM token WHERE token_auth.verify(token) ->> 'sub' = 'subject-' || n;
 SELECT pg_temp.n_held();
+-- ... and a cursor over a function that reads it holds one: each FETCH gives back what it verified anew
+CREATE FUNCTION pg_temp.me() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN token_auth.subject(); END $$;
+SET token_auth.recheck_interval = 0;
+BEGIN;
+SELECT token_auth.set_local_token(token) FROM token WHERE n = 1;
+DECLARE over_function CURSOR FOR SELECT pg_temp.me() FROM generate_series(1, 10);
+FETCH over_function;
+FETCH over_function;
+FETCH over_function;
+FETCH over_function;
+FETCH over_function;
+SELECT pg_temp.n_held() <= 2 AS held_by_session_and_cursor;
+CLOSE over_function;
+SELECT pg_temp.n_held();
+COMMIT;
+-- ... nor does what fails in the middle keep one
+DO $$
+BEGIN
+    FOR i IN 1 .. 20 LOOP
+        BEGIN
+            PERFORM 1 / (length(token_auth.verify(token)::text) * 0) FROM token WHERE n = i;
+        EXCEPTION WHEN division_by_zero THEN
+        END;
+    END LOOP;
+END
+$$;
+SELECT pg_temp.n_held();
+RESET token_auth.recheck_interval;
 RESET token_auth.cache_size;
 
 -- a change of the configuration forgets all

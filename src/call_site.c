@@ -82,11 +82,14 @@ call_site_has_constant(FunctionCallInfo fcinfo, int argument)
 /*
  * Returns true if a reader may raise an error because of this argument. If the
  * argument comes from a row, and the reader stands in a plan that was settled,
- * the error would tell that the row was reached, and the reader returns NULL.
+ * the error would tell that the row was reached; the reader returns NULL then,
+ * as it does for an estimate.
  */
 bool
 call_site_may_raise(FunctionCallInfo fcinfo, int argument)
 {
+	if (statement_is_planning())
+		return false;
 	return call_site_has_constant(fcinfo, argument) ||
 		!statement_is_settled(fcinfo->flinfo->fn_mcxt);
 }

@@ -197,7 +197,7 @@ answer_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 	if (site == NULL)
 	{
 		found = read_claim(fcinfo, token, argument, type, &value);
-		if (!call_site_has_constant(fcinfo, argument))
+		if (!call_site_has_constant(fcinfo, argument) || statement_is_planning())
 		{
 			if (!found)
 				PG_RETURN_NULL();
@@ -289,12 +289,16 @@ look_up_subject_uuid(FunctionCallInfo fcinfo)
 	site = call_site_find(fcinfo, token);
 	if (site == NULL)
 	{
+		bool		is_uuid = token->subject != NULL &&
+			claim_value_parse_uuid(VARDATA_ANY(token->subject),
+								   VARSIZE_ANY_EXHDR(token->subject), &uuid);
+
+		if (!is_uuid && statement_is_planning())
+			PG_RETURN_NULL();
 		site = call_site_renew(fcinfo, token);
 		if (token->subject != NULL)
 		{
-			if (!claim_value_parse_uuid(VARDATA_ANY(token->subject),
-										VARSIZE_ANY_EXHDR(token->subject),
-										&uuid))
+			if (!is_uuid)
 				report_error("22023", "the subject of the token is not a UUID",
 							 NULL, "Compare token_auth.subject(), which is text.");
 			call_site_keep(site, UUIDPGetDatum(&uuid), UUID_LEN);

@@ -229,7 +229,7 @@ find_members(FunctionCallInfo fcinfo, const VerifiedToken *token,
 
 	if (site == NULL)
 	{
-		if (!call_site_has_constant(fcinfo, 1))
+		if (!call_site_has_constant(fcinfo, 1) || statement_is_planning())
 			return hash_members(fcinfo, token, false, type);
 
 		site = call_site_renew(fcinfo, token);
@@ -357,8 +357,7 @@ answer_members(FunctionCallInfo fcinfo, const MemberType *type)
 	if (site != NULL)
 		return call_site_answer(fcinfo, site);
 
-	/* an estimate is no place for an error: the statement may never come to it */
-	is_kept = call_site_has_constant(fcinfo, 0) && statement_is_running();
+	is_kept = call_site_has_constant(fcinfo, 0) && !statement_is_planning();
 	list = read_members(token, PG_GETARG_ARRAYTYPE_P(0), is_kept, type,
 						&n_members);
 	array = list == NULL ? NULL : array_of_members(list, n_members, type);

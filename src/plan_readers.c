@@ -521,6 +521,29 @@ settle_boolean(BoolExpr *expression, Settling *settling)
 	return unknown;
 }
 
+/* In a condition of CASE x WHEN y, which is a test of x, puts x in its place. */
+static Node *
+insert_case_argument(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, CaseTestExpr))
+		return context;
+	if (IsA(node, CaseExpr))
+		return node;			/* its conditions test its own argument */
+	return expression_tree_mutator(node, insert_case_argument, context);
+}
+
+static Outcome
+settle_case_condition(CaseExpr *expression, CaseWhen *when, Settling *settling)
+{
+	Node	   *condition = (Node *) when->expr;
+
+	if (expression->arg != NULL)
+		condition = insert_case_argument(condition, expression->arg);
+	return settle(condition, settling);
+}
+
 /* CASE: a branch is reached unless its condition, or one before it, decides otherwise. */
 static Outcome
 settle_case(CaseExpr *expression, Settling *settling)
@@ -532,7 +555,7 @@ settle_case(CaseExpr *expression, Settling *settling)
 	foreach(cell, expression->args)
 	{
 		CaseWhen   *when = lfirst_node(CaseWhen, cell);
-		Outcome		condition = settle((Node *) when->expr, settling);
+		Outcome		condition = settle_case_condition(expression, when, settling);
 		Outcome		result;
 
 		if (condition.is_known && !is_true(condition))

@@ -609,19 +609,14 @@ refuse_if_missing(const PlanReaders *readers)
 }
 
 /*
- * Raises whatever the readers of the query may raise. A parallel worker's
- * leader has done so. Readers answer, and for them this is the statement.
+ * Raises whatever the readers of the query may raise because of the token. The
+ * leader of a parallel worker has done so.
  */
 static void
 settle(const QueryDesc *query, const PlanReaders *readers)
 {
-	MemoryContext statement = statement_judgement.statement;
-
-	if (IsParallelWorker() || !readers->may_raise)
-		return;
-	statement_judgement.statement = CurrentMemoryContext;
-	plan_readers_settle(query->plannedstmt, query->params);
-	statement_judgement.statement = statement;
+	if (!IsParallelWorker() && readers->may_raise)
+		plan_readers_settle(query->plannedstmt, query->params);
 }
 
 /* Judges the current token for a query that starts, and settles what it may raise. */
@@ -943,6 +938,7 @@ statement_planner(Query *parse, const char *query_string, int cursor_options,
 		begin_inside(&outer, NULL, true);
 	else
 		begin_judgement(NULL, NULL, false);
+	statement_judgement.is_planning = true;
 	PG_TRY();
 	{
 		result = plan(parse, query_string, cursor_options, parameters);

@@ -17,6 +17,7 @@ typedef struct Judgement
 	bool		is_bound;		/* every reader gets this token, at any depth */
 	bool		is_noted;		/* a reader need not note that it was called */
 	bool		is_settled;		/* conditions of the statement's plan no longer raise */
+	bool		is_planning;	/* readers are asked for estimates */
 	bool		covers_functions;	/* readers in functions that it calls count, too */
 	bool		made;
 	uint64		assignments;	/* settings_token_assignments it was made at */
@@ -42,11 +43,14 @@ extern const VerifiedToken *statement_token_in_namespace(FunctionCallInfo fcinfo
 														 text *namespace);
 extern bool statement_is_settled(MemoryContext reader);
 
-/* Is a statement running? If not, a reader may be asked for an estimate only. */
+/*
+ * Is a query being planned? Then a reader is asked for an estimate only, which
+ * is no place for an error: the statement may never come to it.
+ */
 static inline bool
-statement_is_running(void)
+statement_is_planning(void)
 {
-	return statement_judgement.statement != NULL;
+	return statement_judgement.is_planning;
 }
 
 /*

@@ -1,0 +1,179 @@
+-- What readers may raise is raised before the first row: whether a row reached them shows in no error, and what cannot be reached raises nothing
+\pset tuples_only
+\pset format unaligned
+\pset null none
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT mint.issuer();
+CREATE ROLE regress_app;
+-- Row 2 is bob's: hidden to everybody else.
+CREATE TABLE public.doc (id int PRIMARY KEY, owner text, owner_id uuid, team text, needs text, body text);
+INSERT INTO public.doc VALUES (1, 'alice', '00000000-0000-4000-8000-00000000000a', 'red', 'orders:read', 'open'),
+    (2, 'bob', '00000000-0000-4000-8000-00000000000b', 'blue', 'secret:read', 'topsecret');
+INSERT INTO public.doc SELECT i, 'nobody', gen_random_uuid(), 'green', 'orders:read', 'filler ' || i FROM generate_series(3, 500) AS i;
+ANALYZE public.doc;
+ALTER TABLE public.doc ENABLE ROW LEVEL SECURITY;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.doc TO regress_app;
+CREATE TABLE public.plain AS TABLE public.doc;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.plain TO regress_app;
+SELECT mint.token('{"teams": {"red": true}, "words": ["red"], "flag": "yes", "kind": "user"}') AS alice, mint.token('{"sub": "00000000-0000-4000-8000-00000000000a", "kind": "service"}') AS service \gset
+-- The role that serves, with a token that is not changed meanwhile.
+CREATE FUNCTION public.as_app(token text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    SET LOCAL ROLE regress_app;
+    PERFORM set_config('token_auth.token', token, true);
+    BEGIN
+        EXECUTE query INTO result;
+    EXCEPTION WHEN OTHERS THEN
+        result := concat_ws(' ', SQLSTATE, SQLERRM);
+    END;
+    PERFORM set_config('token_auth.token', '', true);
+    RESET ROLE;
+    RETURN coalesce(result, 'no rows');
+END
+$$;
+-- Two guesses about row 2, the wrong one and the right one, under a policy: equal, or what each one gave.
+CREATE FUNCTION public.guess(token text, policy text, query text DEFAULT 'SELECT count(*) FROM public.doc WHERE id = 2 AND body >= %L') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    outcome text[];
+BEGIN
+    EXECUTE 'CREATE POLICY tried ON public.doc TO regress_app USING (' || policy || ')';
+    outcome := ARRAY[public.as_app(token, format(query, 'u')), public.as_app(token, format(query, 'topsecret'))];
+    DROP POLICY tried ON public.doc;
+    RETURN CASE WHEN outcome[1] = outcome[2] THEN outcome[1] ELSE 'LEAK: ' || array_to_string(outcome, ' or ') END;
+END
+$$;
+-- ... which would tell of a function that shows where it was called
+CREATE FUNCTION public.tells(owner text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'reached'; END $$;
+SELECT public.guess(:'alice', 'public.tells(owner)');
+
+-- refused, whatever the guess: a claim of another type in each kind of policy
+SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY[
+    'owner_id = token_auth.subject_uuid()', 'owner_id = token_auth.claim_uuid(''sub'')', 'token_auth.claim_boolean(''flag'')', 'token_auth.claim_boolean(''flag'') IS NOT TRUE',
+    'id = token_auth.claim_bigint(''kind'')', 'token_auth.claim_timestamptz(''kind'') > now()', 'owner = ANY (token_auth.claim_array(''kind''))',
+    'token_auth.in_claim(team, ''teams'')', 'token_auth.in_claim(owner_id, ''teams'')', 'token_auth.in_claim(id, ''teams'')', 'token_auth.in_claim(id::int8, ''teams'')', 'token_auth.in_claim(id::int2, ''teams'')',
+    'owner = ''x'' OR token_auth.in_claim(team, ''teams'')', 'NOT token_auth.in_claim(team, ''teams'')', 'owner_id IS NOT DISTINCT FROM token_auth.subject_uuid()',
+    'owner_id = coalesce(owner_id, token_auth.subject_uuid())', 'CASE WHEN id > 1 THEN owner_id = token_auth.subject_uuid() ELSE true END',
+    'owner_id IN (SELECT token_auth.subject_uuid())', 'EXISTS (SELECT FROM public.plain AS p WHERE p.id = doc.id AND p.owner_id = token_auth.subject_uuid())',
+    'owner_id = (SELECT max(p.owner_id::text)::uuid FROM public.plain AS p WHERE p.owner_id = token_auth.subject_uuid())',
+    'token_auth.require_scope(''admin'')', 'token_auth.require_scope(''admin'') AND owner = token_auth.subject()', 'token_auth.require_scope(NULL)',
+    'owner = token_auth.subject() OR token_auth.require_scope(''admin'')']) AS t (policy);
+-- ... in a policy that asks an inlined function of one's own
+CREATE FUNCTION public.my_id() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT token_auth.subject_uuid()';
+SELECT public.guess(:'alice', 'owner_id = public.my_id()');
+-- ... in conditions of the user, which may be evaluated before the policy
+SELECT condition, public.guess(:'alice', 'owner = token_auth.subject()', 'SELECT count(*) FROM public.doc WHERE id = 2 AND body >= %L AND ' || condition) FROM unnest(ARRAY[
+    'token_auth.in_claim(team, VARIADIC ''{}'')', 'token_auth.in_claim(team, ''teams'')', 'NOT token_auth.in_claim(team, ''teams'')', 'owner_id = token_auth.subject_uuid()', 'token_auth.require_scope(''admin'')']) AS t (condition);
+-- ... by way of an index
+CREATE INDEX doc_owner_id ON public.doc (owner_id);
+CREATE INDEX doc_team ON public.doc (team);
+CREATE INDEX doc_body ON public.doc (body);
+SET enable_seqscan = off;
+SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY['owner_id = token_auth.subject_uuid()', 'token_auth.in_claim(team, ''teams'')', 'token_auth.claim_boolean(''flag'')']) AS t (policy);
+SET enable_indexscan = off;
+SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY['owner_id = token_auth.subject_uuid()', 'token_auth.in_claim(team, ''teams'')', 'token_auth.claim_boolean(''flag'')']) AS t (policy);
+RESET enable_indexscan;
+RESET enable_seqscan;
+
+-- NULL, whatever the guess: an argument that comes from a row
+SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY[
+    'token_auth.require_scope(needs)', 'token_auth.claim_boolean(VARIADIC ARRAY[team])', 'token_auth.claim_uuid(VARIADIC ARRAY[lower(''SUB'' || left(body, 0))]) IS NOT NULL',
+    'token_auth.in_claim(team, VARIADIC ARRAY[''teams'' || left(body, 0)])']) AS t (policy);
+-- ... which for the rows that are there lets through what it should
+CREATE POLICY by_need ON public.doc TO regress_app USING (token_auth.require_scope(needs));
+SELECT public.as_app(:'alice', 'SELECT count(*) FROM public.doc'), public.as_app(:'alice', 'SELECT count(*) FROM public.doc WHERE needs = ''secret:read''');
+DROP POLICY by_need ON public.doc;
+
+-- passes: what a test of the token itself keeps from being reached
+SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY[
+    'CASE WHEN token_auth.claim(''kind'') = ''service'' THEN owner_id = token_auth.subject_uuid() ELSE owner = token_auth.subject() END',
+    'CASE token_auth.claim(''kind'') WHEN ''service'' THEN owner_id = token_auth.subject_uuid() ELSE owner = token_auth.subject() END',
+    'owner = token_auth.subject() OR (token_auth.has_scope(''admin'') AND owner_id = token_auth.subject_uuid())',
+    'token_auth.has_scope(''admin'') AND token_auth.in_claim(team, ''teams'')',
+    'NOT token_auth.has_scope(''orders:read'') AND token_auth.claim_boolean(''flag'')',
+    'owner = coalesce(token_auth.subject(), token_auth.subject_uuid()::text)']) AS t (policy);
+SELECT public.guess(:'service', 'CASE WHEN token_auth.claim(''kind'') = ''service'' THEN owner_id = token_auth.subject_uuid() ELSE owner = token_auth.subject() END',
+    'SELECT string_agg(id::text, '' '') FROM public.doc WHERE body <> %L');
+-- ... an output of the main query, which rows that passed the policy ask for
+CREATE POLICY own ON public.doc TO regress_app USING (owner = token_auth.subject());
+SELECT public.as_app(:'alice', 'SELECT token_auth.subject_uuid() FROM public.doc WHERE id = 2'), public.as_app(:'alice', 'SELECT token_auth.subject_uuid() FROM public.doc WHERE id = 1'),
+    public.as_app(:'alice', 'SELECT CASE WHEN id > 1 THEN token_auth.require_scope(''admin'') ELSE true END FROM public.doc');
+
+-- refused: each kind of statement, before it has done anything
+SELECT query, public.as_app(:'alice', query) FROM unnest(ARRAY[
+    'UPDATE public.doc SET body = ''x'' WHERE owner_id = token_auth.subject_uuid() AND false IS NOT NULL RETURNING id', 'DELETE FROM public.doc WHERE token_auth.in_claim(team, ''teams'') RETURNING id',
+    'INSERT INTO public.plain SELECT * FROM public.plain WHERE token_auth.claim_boolean(''flag'') RETURNING id',
+    'MERGE INTO public.plain AS p USING public.doc AS d ON p.id = d.id AND p.owner_id = token_auth.subject_uuid() WHEN MATCHED THEN DO NOTHING',
+    'MERGE INTO public.plain AS p USING public.doc AS d ON p.id = d.id WHEN MATCHED AND p.owner_id = token_auth.subject_uuid() THEN DO NOTHING',
+    'WITH gone AS (DELETE FROM public.plain WHERE owner_id = token_auth.subject_uuid() RETURNING id) SELECT 1',
+    'SELECT count(*) FROM public.plain AS p JOIN public.doc AS d ON p.owner_id = d.owner_id AND token_auth.in_claim(p.team, ''teams'')',
+    'SELECT count(d.body) FROM public.plain AS p LEFT JOIN public.doc AS d ON p.id = d.id AND token_auth.claim_uuid(''sub'') = d.owner_id AND p.owner_id = token_auth.claim_uuid(''sub'')',
+    'SELECT id FROM public.plain LIMIT token_auth.claim_bigint(''kind'')', 'SELECT count(*) FROM public.plain, generate_series(1, token_auth.claim_bigint(''kind'')) AS i',
+    'SELECT id FROM public.plain GROUP BY id HAVING count(*) > token_auth.claim_bigint(''kind'')', 'SELECT id FROM public.plain WHERE id > 1000 UNION ALL SELECT id FROM public.plain WHERE token_auth.claim_bigint(''kind'') = id',
+    'EXPLAIN (ANALYZE) SELECT id FROM public.plain WHERE owner_id = token_auth.subject_uuid()']) AS t (query);
+-- passes: EXPLAIN that runs nothing
+SELECT public.as_app(:'alice', 'EXPLAIN (COSTS OFF) SELECT id FROM public.plain WHERE team = left(token_auth.subject_uuid()::text, 1)') ~ 'Scan';
+-- a parameter is as good as a constant: refused at the start, and not taken for NULL
+PREPARE by_path (text) AS SELECT count(*) FROM public.plain WHERE token_auth.claim_boolean(VARIADIC ARRAY[$1]) IS NOT TRUE;
+SET plan_cache_mode = force_generic_plan;
+SELECT public.as_app(:'alice', 'EXECUTE by_path(''flag'')'), public.as_app(:'alice', 'EXECUTE by_path(''none'')');
+RESET plan_cache_mode;
+-- silence is for conditions of the plan only: what a function of it asks is an error there
+CREATE FUNCTION public.needs_admin() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM token_auth.require_scope('admin'); RETURN true; END $$;
+CREATE FUNCTION public.needs(scope text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN token_auth.require_scope(scope); END $$;
+SELECT public.as_app(:'alice', 'SELECT public.needs_admin() FROM public.doc'), public.as_app(:'alice', 'SELECT public.needs(needs || ''!'') FROM public.doc');
+
+-- a token that is refused is an error at once and every time, also under a plan that was made without one
+PREPARE second (text) AS SELECT count(*) FROM public.doc WHERE id = 2 AND body >= $1;
+SET plan_cache_mode = force_generic_plan;
+SELECT public.as_app('', 'EXECUTE second(''topsecret'')');
+SELECT public.as_app('garbage', 'EXECUTE second(''topsecret'')'), public.as_app('garbage', 'EXECUTE second(''u'')');
+SELECT public.as_app('garbage', 'EXPLAIN (ANALYZE) EXECUTE second(''topsecret'')') = public.as_app('garbage', 'EXPLAIN (ANALYZE) EXECUTE second(''u'')');
+-- ... by way of a function that the policy asks, and of a view that promises to be a barrier
+CREATE FUNCTION public.me() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN token_auth.subject(); END $$;
+ALTER POLICY own ON public.doc USING (owner = public.me());
+CREATE VIEW public.barrier WITH (security_barrier) AS SELECT * FROM public.plain WHERE owner = public.me();
+GRANT SELECT ON public.barrier TO regress_app;
+PREPARE in_barrier (text) AS SELECT count(*) FROM public.barrier WHERE id = 2 AND body >= $1;
+SELECT public.as_app('garbage', 'EXECUTE second(''topsecret'')'), public.as_app('garbage', 'EXECUTE second(''u'')');
+SELECT public.as_app('garbage', 'EXECUTE in_barrier(''topsecret'')'), public.as_app('garbage', 'EXECUTE in_barrier(''u'')');
+-- ... passes: tables without policies and readers, and those who need a token set
+SELECT public.as_app('garbage', 'SELECT count(*) FROM public.plain WHERE id = 2'), public.as_app('garbage', format('SELECT token_auth.set_local_token(%L)', :'alice')), public.as_app('garbage', 'SELECT step FROM token_auth.inspect() LIMIT 1');
+-- ... and a superuser, whom no policy concerns
+SET token_auth.token = 'garbage';
+SELECT count(*) FROM public.doc WHERE id = 2;
+SET token_auth.token = '';
+
+-- 28T16, whatever the guess; the foreign issuer's token does not help either
+SELECT token_auth.add_issuer('https://foreign.test', '{orders-api}', namespace => 'foreign') \g /dev/null
+SELECT token_auth.add_secret('https://foreign.test', sha256('foreign'), 'HS256') \g /dev/null
+SELECT mint.token('{"iss": "https://foreign.test"}', '{}', sha256('foreign')) AS foreign \gset
+SELECT public.guess(token, 'owner = token_auth.subject()', 'SELECT ((SELECT count(*) FROM public.doc WHERE id = 2 AND body >= %L), token_auth.clear_token(), token_auth.subject())::text')
+FROM unnest(ARRAY[:'alice', :'foreign']) AS token;
+-- ... the warning that a token ended unused
+\set VERBOSITY default
+PREPARE unused (text) AS SELECT count(*) FROM public.doc WHERE id = 2 AND body >= $1;
+SET ROLE regress_app;
+DO $$ BEGIN PERFORM token_auth.set_local_token(mint.token()); EXECUTE 'EXECUTE unused(''topsecret'')'; END $$;
+DO $$ BEGIN PERFORM token_auth.set_local_token(mint.token()); EXECUTE 'EXECUTE unused(''u'')'; END $$;
+DO $$ BEGIN PERFORM token_auth.set_local_token(mint.token()); END $$;
+RESET ROLE;
+\set VERBOSITY terse
+
+-- a missing token, where that is to be an error
+DROP POLICY own ON public.doc;
+SET token_auth.on_missing = 'error';
+SELECT policy, public.guess('', policy), public.guess(:'foreign', policy) FROM unnest(ARRAY['owner = token_auth.subject()', 'token_auth.has_scope(''orders:read'')', 'owner = token_auth.subject(''foreign'')', 'owner = public.me()',
+    'token_auth.is_authenticated() AND owner = public.me()', 'owner = current_user']) AS t (policy);
+RESET token_auth.on_missing;
+
+RESET plan_cache_mode;
+DEALLOCATE ALL;
+DROP VIEW public.barrier;
+DROP TABLE public.doc, public.plain;
+DROP FUNCTION public.as_app, public.guess, public.tells, public.my_id, public.needs_admin, public.needs, public.me;
+DROP ROLE regress_app;
+SELECT token_auth.drop_issuer('https://idp.test');
+SELECT token_auth.drop_issuer('https://foreign.test');
