@@ -272,6 +272,11 @@ SELECT token_auth.subject();
 -- one statement, one token, for workers too: what a single function call forces into one
 \c -reuse-previous=on :as_administrator
 ALTER ROLE regress_app RESET ALL;
+CREATE TABLE public.hidden AS SELECT 2 AS id, '00000000-0000-4000-8000-00000000000b'::uuid AS owner_id, 'topsecret' AS body;
+ALTER TABLE public.hidden ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON public.hidden TO regress_app USING (owner_id = token_auth.subject_uuid());
+GRANT SELECT ON public.hidden TO regress_app;
+CREATE FUNCTION public.peek(guess text) RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$ BEGIN RETURN (SELECT count(*) FROM public.hidden WHERE id = 2 AND body >= guess); END $$;
 \c -reuse-previous=on :as_app
 SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('debug_parallel_query', 'force_parallel_mode');
 SET token_auth.token = :'alice';
@@ -282,8 +287,13 @@ SELECT token_auth.subject();
 SELECT token_auth.in_claim(3, 'teams'), token_auth.in_claim(1, 'teams');
 ROLLBACK;
 SELECT token_auth.in_claim(3, 'teams'), token_auth.in_claim(1, 'teams');
+-- refused, whatever the guess: a statement that begins in a worker is settled there
+SELECT split_part(mint.outcome('SELECT public.peek(''u'')'), ' ', 1);
+SELECT split_part(mint.outcome('SELECT public.peek(''topsecret'')'), ' ', 1);
 
 \c -reuse-previous=on :as_administrator
+DROP TABLE public.hidden;
+DROP FUNCTION public.peek;
 DROP TABLE public.big, public.item;
 DROP FUNCTION public.below_gather, public.workers_run, public.refusal, public.subject_in_worker, public.in_worker, public.count_as, public.change_in_worker;
 REVOKE CREATE ON SCHEMA public FROM regress_app;

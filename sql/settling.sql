@@ -16,7 +16,7 @@ ALTER TABLE public.doc ENABLE ROW LEVEL SECURITY;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.doc TO regress_app;
 CREATE TABLE public.plain AS TABLE public.doc;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.plain TO regress_app;
-SELECT mint.token('{"teams": {"red": true}, "words": ["red"], "flag": "yes", "kind": "user"}') AS alice, mint.token('{"sub": "00000000-0000-4000-8000-00000000000a", "kind": "service"}') AS service \gset
+SELECT mint.token('{"teams": {"red": true}, "words": ["red"], "flag": "yes", "kind": "user", "n": 7}') AS alice, mint.token('{"sub": "00000000-0000-4000-8000-00000000000a", "kind": "service"}') AS service \gset
 -- The role that serves, with a token that is not changed meanwhile.
 CREATE FUNCTION public.as_app(token text, query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -59,7 +59,11 @@ SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY[
     'owner_id IN (SELECT token_auth.subject_uuid())', 'EXISTS (SELECT FROM public.plain AS p WHERE p.id = doc.id AND p.owner_id = token_auth.subject_uuid())',
     'owner_id = (SELECT max(p.owner_id::text)::uuid FROM public.plain AS p WHERE p.owner_id = token_auth.subject_uuid())',
     'token_auth.require_scope(''admin'')', 'token_auth.require_scope(''admin'') AND owner = token_auth.subject()', 'token_auth.require_scope(NULL)',
-    'owner = token_auth.subject() OR token_auth.require_scope(''admin'')']) AS t (policy);
+    'owner = token_auth.subject() OR token_auth.require_scope(''admin'')',
+    'id = ANY (ARRAY[0, id, token_auth.claim_bigint(''kind'')])', 'id <= greatest(0, token_auth.claim_bigint(''kind''), id)', '(id, body) < (token_auth.claim_bigint(''kind''), ''x'')',
+    'EXISTS (SELECT FROM public.plain AS p TABLESAMPLE system (token_auth.claim_bigint(''kind'')))',
+    '0 < (SELECT sum(p.id) OVER (ROWS BETWEEN token_auth.claim_bigint(''kind'') PRECEDING AND CURRENT ROW) FROM public.plain AS p LIMIT 1)',
+    '0 < (SELECT count(*) FROM (SELECT FROM public.plain AS p LIMIT token_auth.claim_bigint(''kind'')) AS few)']) AS t (policy);
 -- ... in a policy that asks an inlined function of one's own
 CREATE FUNCTION public.my_id() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT token_auth.subject_uuid()';
 SELECT public.guess(:'alice', 'owner_id = public.my_id()');
@@ -77,6 +81,9 @@ SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY['owner_id = toke
 RESET enable_indexscan;
 RESET enable_seqscan;
 
+-- ... an argument that is worked out without a row, and a parameter
+SET regress.path = 'flag';
+SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY['token_auth.claim_boolean(current_setting(''regress.path'')) IS NOT TRUE', 'token_auth.require_scope(current_setting(''regress.path'')) IS NOT TRUE']) AS t (policy);
 -- NULL, whatever the guess: an argument that comes from a row
 SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY[
     'token_auth.require_scope(needs)', 'token_auth.claim_boolean(VARIADIC ARRAY[team])', 'token_auth.claim_uuid(VARIADIC ARRAY[lower(''SUB'' || left(body, 0))]) IS NOT NULL',
@@ -93,6 +100,10 @@ SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY[
     'owner = token_auth.subject() OR (token_auth.has_scope(''admin'') AND owner_id = token_auth.subject_uuid())',
     'token_auth.has_scope(''admin'') AND token_auth.in_claim(team, ''teams'')',
     'NOT token_auth.has_scope(''orders:read'') AND token_auth.claim_boolean(''flag'')',
+    'CASE WHEN token_auth.subject() ~ ''^[0-9a-f-]{36}$'' THEN owner_id = token_auth.subject_uuid() ELSE owner = token_auth.subject() END',
+    'CASE token_auth.claims() ->> ''kind'' WHEN ''service'' THEN owner_id = token_auth.subject_uuid() ELSE owner = token_auth.subject() END',
+    'CASE WHEN current_user = ''other'' THEN owner_id = token_auth.subject_uuid() ELSE owner = token_auth.subject() END',
+    'id <= greatest(token_auth.claim_bigint(''n''), -1) AND owner = token_auth.subject()',
     'owner = coalesce(token_auth.subject(), token_auth.subject_uuid()::text)']) AS t (policy);
 SELECT public.guess(:'service', 'CASE WHEN token_auth.claim(''kind'') = ''service'' THEN owner_id = token_auth.subject_uuid() ELSE owner = token_auth.subject() END',
     'SELECT string_agg(id::text, '' '') FROM public.doc WHERE body <> %L');
@@ -101,6 +112,18 @@ CREATE POLICY own ON public.doc TO regress_app USING (owner = token_auth.subject
 SELECT public.as_app(:'alice', 'SELECT token_auth.subject_uuid() FROM public.doc WHERE id = 2'), public.as_app(:'alice', 'SELECT token_auth.subject_uuid() FROM public.doc WHERE id = 1'),
     public.as_app(:'alice', 'SELECT CASE WHEN id > 1 THEN token_auth.require_scope(''admin'') ELSE true END FROM public.doc');
 
+-- refused: where a row is written, and not taken for NULL: a constraint, a trigger's condition, an output with a parameter
+CREATE TABLE public.checked (path text, CHECK (token_auth.claim_boolean(VARIADIC ARRAY[path])));
+CREATE TABLE public.watched (path text);
+CREATE TRIGGER watch BEFORE INSERT ON public.watched FOR EACH ROW WHEN (token_auth.claim_boolean(VARIADIC ARRAY[new.path]) IS NOT TRUE) EXECUTE FUNCTION suppress_redundant_updates_trigger();
+GRANT ALL ON public.checked, public.watched TO regress_app;
+PREPARE output_of (text) AS SELECT token_auth.claim_boolean(VARIADIC ARRAY[$1]) FROM public.plain LIMIT 1;
+SET plan_cache_mode = force_generic_plan;
+SELECT query, public.as_app(:'alice', query) FROM unnest(ARRAY[
+    'INSERT INTO public.checked SELECT ''flag'' FROM public.doc WHERE owner = token_auth.subject()', 'INSERT INTO public.watched SELECT ''flag'' FROM public.doc WHERE owner = token_auth.subject()',
+    'EXECUTE output_of(''flag'')', 'SELECT token_auth.claim_boolean(VARIADIC ARRAY[left(''flag'', id + 4)]) FROM public.doc']) AS t (query);
+RESET plan_cache_mode;
+DROP TABLE public.checked, public.watched;
 -- refused: each kind of statement, before it has done anything
 SELECT query, public.as_app(:'alice', query) FROM unnest(ARRAY[
     'UPDATE public.doc SET body = ''x'' WHERE owner_id = token_auth.subject_uuid() AND false IS NOT NULL RETURNING id', 'DELETE FROM public.doc WHERE token_auth.in_claim(team, ''teams'') RETURNING id',
@@ -139,6 +162,15 @@ GRANT SELECT ON public.barrier TO regress_app;
 PREPARE in_barrier (text) AS SELECT count(*) FROM public.barrier WHERE id = 2 AND body >= $1;
 SELECT public.as_app('garbage', 'EXECUTE second(''topsecret'')'), public.as_app('garbage', 'EXECUTE second(''u'')');
 SELECT public.as_app('garbage', 'EXECUTE in_barrier(''topsecret'')'), public.as_app('garbage', 'EXECUTE in_barrier(''u'')');
+-- ... passes: a policy that asks nothing, beside functions of the user's
+CREATE FUNCTION public.shout(body text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN upper(body); END $$;
+CREATE TABLE public.open AS SELECT 1 AS id, 'open' AS body;
+ALTER TABLE public.open ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON public.open TO regress_app USING (id > 0);
+GRANT SELECT ON public.open TO regress_app;
+SELECT public.as_app('garbage', 'SELECT public.shout(body) FROM public.open');
+DROP TABLE public.open;
+DROP FUNCTION public.shout(text);
 -- ... passes: tables without policies and readers, and those who need a token set
 SELECT public.as_app('garbage', 'SELECT count(*) FROM public.plain WHERE id = 2'), public.as_app('garbage', format('SELECT token_auth.set_local_token(%L)', :'alice')), public.as_app('garbage', 'SELECT step FROM token_auth.inspect() LIMIT 1');
 -- ... and a superuser, whom no policy concerns
@@ -167,10 +199,44 @@ DROP POLICY own ON public.doc;
 SET token_auth.on_missing = 'error';
 SELECT policy, public.guess('', policy), public.guess(:'foreign', policy) FROM unnest(ARRAY['owner = token_auth.subject()', 'token_auth.has_scope(''orders:read'')', 'owner = token_auth.subject(''foreign'')', 'owner = public.me()',
     'token_auth.is_authenticated() AND owner = public.me()', 'owner = current_user']) AS t (policy);
+-- ... also for a function in a statement that asks for no more than whether there is one
+CREATE FUNCTION public.count_all() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM public.plain WHERE owner = token_auth.subject()); END $$;
+SELECT public.as_app('', 'SELECT count(public.count_all()) FROM public.plain WHERE token_auth.is_authenticated() IS NOT NULL'), public.as_app('', 'SELECT count(*) FROM public.plain WHERE token_auth.is_authenticated() IS NOT NULL');
+DROP FUNCTION public.count_all();
 RESET token_auth.on_missing;
 
+-- the first statement of a session, in which the library is loaded while it is planned, or started
+\set ECHO none
+\c -
+\set ECHO all
+SET client_min_messages = warning;
+CREATE FUNCTION public.first_guess(token text, guess text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('token_auth.token', token, true);
+    EXECUTE 'SET LOCAL ROLE regress_app';
+    EXECUTE 'SELECT (SELECT count(*) FROM public.doc WHERE id = 2 AND body >= $1), set_config(''token_auth.token'', '''', true), (SELECT count(*) FROM public.doc WHERE id = 1)' USING guess;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END
+$$;
+CREATE FUNCTION public.me_stable() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN token_auth.subject(); END $$;
+CREATE POLICY first ON public.doc TO regress_app USING (owner = public.me_stable());
+\c -
+SELECT public.first_guess(:'alice', 'topsecret');
+\c -
+SELECT public.first_guess(:'alice', 'u');
+ALTER POLICY first ON public.doc USING (owner = (SELECT token_auth.subject()));
+\c -
+SELECT public.first_guess(:'alice', 'topsecret');
+\c -
+SELECT public.first_guess(:'alice', 'u');
+SET client_min_messages = warning;
+DROP FUNCTION public.first_guess(text, text);
+DROP POLICY first ON public.doc;
+DROP FUNCTION public.me_stable();
+
 RESET plan_cache_mode;
-DEALLOCATE ALL;
 DROP VIEW public.barrier;
 DROP TABLE public.doc, public.plain;
 DROP FUNCTION public.as_app, public.guess, public.tells, public.my_id, public.needs_admin, public.needs, public.me;

@@ -721,6 +721,24 @@ DECLARE of_function CURSOR FOR SELECT * FROM public.notes();
 FETCH of_function;
 SELECT mint.outcome(format('SELECT public.fetch_one(''of_function''), token_auth.set_local_token(%L), token_auth.subject() FROM public.digit', :'bob'));
 ROLLBACK;
+-- ... opened inside of a statement that has the token of another, by a function whose own statement reads it
+CREATE FUNCTION public.open_it(name refcursor) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    body text;
+BEGIN
+    OPEN name FOR SELECT public.body_of(i) FROM generate_series(0, 1) AS i;
+    FETCH name INTO body;
+    RETURN body;
+END
+$$;
+CREATE FUNCTION public.body_of(i int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT body FROM public.note ORDER BY body OFFSET i LIMIT 1); END $$;
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+SELECT public.open_it('opened') FROM public.note LIMIT 1;
+SELECT token_auth.set_local_token(:'bob');
+SELECT mint.outcome('FETCH opened');
+ROLLBACK;
+DROP FUNCTION public.open_it(refcursor), public.body_of(int);
 -- passes: what such a function set, read and took back is its own
 CREATE FUNCTION public.scoped(token text) RETURNS text LANGUAGE plpgsql SET token_auth.token = '' AS $$
 BEGIN

@@ -80,16 +80,14 @@ call_site_has_constant(FunctionCallInfo fcinfo, int argument)
 }
 
 /*
- * Returns true if a reader may raise an error because of this argument. If the
- * argument comes from a row, and the reader stands in a plan that was settled,
- * the error would tell that the row was reached; the reader returns NULL then,
- * as it does for an estimate.
+ * Returns true if the reader may raise an error because of what the token says.
+ * It returns NULL instead for an estimate, and in a condition of a plan that was
+ * settled if an argument comes from a row: the error would tell that the row
+ * was reached.
  */
 bool
-call_site_may_raise(FunctionCallInfo fcinfo, int argument)
+call_site_may_raise(FunctionCallInfo fcinfo)
 {
-	if (statement_is_planning())
-		return false;
-	return call_site_has_constant(fcinfo, argument) ||
-		!statement_is_settled(fcinfo->flinfo->fn_mcxt);
+	return !statement_is_planning() &&
+		!statement_has_silenced(fcinfo->flinfo->fn_expr);
 }

@@ -31,7 +31,7 @@ extern CallSite *call_site_keep_varlena(FunctionCallInfo fcinfo,
 										const VerifiedToken *token,
 										const void *varlena);
 extern bool call_site_has_constant(FunctionCallInfo fcinfo, int argument);
-extern bool call_site_may_raise(FunctionCallInfo fcinfo, int argument);
+extern bool call_site_may_raise(FunctionCallInfo fcinfo);
 
 /* No judgement's: those are counted up from 1. */
 #define CALL_SITE_NO_STAMP PG_UINT64_MAX

@@ -176,7 +176,7 @@ read_claim(FunctionCallInfo fcinfo, const VerifiedToken *token, int argument,
 		return false;
 	if (type->convert(&claim, value))
 		return true;
-	if (call_site_may_raise(fcinfo, argument))
+	if (call_site_may_raise(fcinfo))
 		claim_value_refuse(&claim, type->expected);
 	return false;
 }

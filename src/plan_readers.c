@@ -4,10 +4,10 @@
  *
  * A plan names the functions that it was made from in PlannedStmt.invalItems,
  * as hash values of pg_proc: also those of inlined SQL functions, of index
- * conditions and of partitions that were pruned. A policy that asks by way of
- * a function of one's own is known by the policy. The planner does not note in
- * the plan that there is one, so plan_readers_mark() does, in a field that
- * means much the same: dependsOnRole.
+ * conditions and of partitions that were pruned. A policy may also ask by way
+ * of a function of one's own. The plan does not tell that there is such a
+ * policy, so plan_readers_mark() notes it, in a field that means much the same:
+ * dependsOnRole.
  *
  * Some readers raise an error because of what the token says. In a condition
  * that must not depend on a row having reached it, so before the first row
@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -33,6 +34,8 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/syscache.h"
 #include "utils/uuid.h"
 
@@ -200,51 +203,95 @@ reader_of_function(Oid function)
  * Which plans depend on the token
  */
 
+/* Is the function one that PostgreSQL did not bring, and so may ask a reader? */
 static bool
-has_policies_walker(Node *node, void *context)
+is_not_built_in(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+asks_functions_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return plan_readers_query_has_policies((Query *) node);
-	return expression_tree_walker(node, has_policies_walker, context);
+		return query_tree_walker((Query *) node, asks_functions_walker, context, 0);
+	return check_functions_in_node(node, is_not_built_in, NULL) ||
+		expression_tree_walker(node, asks_functions_walker, context);
 }
 
-/* Returns true if policies apply to a table of this query, or of one inside. */
+/* Does a policy for this table, or a view that promises to act as one, ask functions? */
+static bool
+has_asking_barrier(const RangeTblEntry *entry)
+{
+	return asks_functions_walker((Node *) entry->securityQuals, NULL) ||
+		(entry->security_barrier && asks_functions_walker((Node *) entry->subquery, NULL));
+}
+
+static bool
+has_barriers_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return plan_readers_have_barriers((Query *) node);
+	return expression_tree_walker(node, has_barriers_walker, context);
+}
+
+/*
+ * Returns true if policies or security_barrier views, of this query or of one
+ * inside, call functions that are not built in: these may ask a reader.
+ */
 bool
-plan_readers_query_has_policies(Query *query)
+plan_readers_have_barriers(Query *query)
 {
 	ListCell   *cell;
 
-	if (query->hasRowSecurity && query->withCheckOptions != NIL)
+	if (query->hasRowSecurity &&
+		asks_functions_walker((Node *) query->withCheckOptions, NULL))
 		return true;
 	foreach(cell, query->rtable)
 	{
-		if (lfirst_node(RangeTblEntry, cell)->securityQuals != NIL)
+		if (has_asking_barrier(lfirst_node(RangeTblEntry, cell)))
 			return true;
 	}
-	return query_tree_walker(query, has_policies_walker, NULL, 0);
+	return query_tree_walker(query, has_barriers_walker, NULL, 0);
 }
 
-/* Notes in a new plan that policies apply; plancache.c then also asks for the role. */
+/* Notes in a new plan that there are such barriers; plancache.c then also asks for the role. */
 void
-plan_readers_mark(PlannedStmt *plan, bool has_policies)
+plan_readers_mark(PlannedStmt *plan, bool has_barriers)
 {
-	if (has_policies)
+	if (has_barriers)
 		plan->dependsOnRole = true;
 }
 
-/* Are there policies, or views that promise to act as such? */
+/*
+ * May there be policies that the plan has no mark of? It was made before the
+ * library was loaded.
+ */
 static bool
-has_barriers(const PlannedStmt *plan)
+may_have_policies(const PlannedStmt *plan)
 {
 	ListCell   *cell;
 
-	if (plan->dependsOnRole)
-		return true;
 	foreach(cell, plan->rtable)
 	{
-		if (lfirst_node(RangeTblEntry, cell)->security_barrier)
+		const RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+		Relation	relation;
+		bool		has_policies;
+
+		if (entry->security_barrier)
+			return true;
+		if (entry->rtekind != RTE_RELATION)
+			continue;
+		relation = RelationIdGetRelation(entry->relid);
+		if (relation == NULL)
+			continue;
+		has_policies = relation->rd_rel->relrowsecurity;
+		RelationClose(relation);
+		if (has_policies)
 			return true;
 	}
 	return false;
@@ -273,12 +320,15 @@ has_rows(const PlannedStmt *plan)
 }
 
 /*
- * Finds out whether a plan depends on the token, and on what of it. Beside a
- * policy or a security barrier any function may be one that reads the token.
+ * Finds out whether a plan depends on the token, and on what of it. A function
+ * of one's own may be one that reads the token.
+ *
+ *	is_marked	false: the plan may be older than plan_readers_mark()
  */
 void
-plan_readers_find(const PlannedStmt *plan, PlanReaders *found)
+plan_readers_find(const PlannedStmt *plan, bool is_marked, PlanReaders *found)
 {
+	bool		has_functions = false;
 	ListCell   *cell;
 
 	memset(found, 0, sizeof(*found));
@@ -292,14 +342,19 @@ plan_readers_find(const PlannedStmt *plan, PlanReaders *found)
 		const Reader *reader = item->cacheId == PROCOID ? reader_of_hash(item->hashValue) : NULL;
 
 		if (reader == NULL)
+		{
+			has_functions |= item->cacheId == PROCOID;
 			continue;
+		}
 		found->depends = true;
 		found->may_raise |= reader->may_raise;
 		found->need_token |= reader->need != NEEDS_NOTHING;
 		found->need_default_namespace |= reader->need == NEEDS_DEFAULT_NAMESPACE;
 	}
-	if (has_barriers(plan))
-		found->depends = found->need_token = true;
+	if (has_functions &&
+		(plan->dependsOnRole || (!is_marked && may_have_policies(plan))))
+		found->depends = true;
+	found->need_token |= found->depends && has_functions;
 }
 
 /*
@@ -320,11 +375,13 @@ static const Outcome known_false = {true, false, BoolGetDatum(false)};
 typedef struct Settling
 {
 	ParamListInfo parameters;
-	ExprContext *context;
+	ExprContext *context;		/* NULL: nothing is evaluated, the leader has done so */
 	bool		settles_outputs;	/* of a sub-query, which a condition may ask */
+	List	   *silenced;		/* calls of readers whose arguments come from a row */
 } Settling;
 
 static Outcome settle(Node *node, Settling *settling);
+static bool settle_walker(Node *node, void *context);
 
 static bool
 is_true(Outcome outcome)
@@ -338,19 +395,31 @@ is_false(Outcome outcome)
 	return outcome.is_known && !outcome.is_null && !DatumGetBool(outcome.value);
 }
 
-/* May the function raise for other reasons than what the token says? */
-static bool
-may_raise_otherwise(Oid function, void *context)
+/* What an expression may consist of, to be evaluated before there is a row. */
+typedef struct Extent
 {
-	return reader_of_function(function) == NULL &&
-		(!get_func_leakproof(function) || func_volatile(function) == PROVOLATILE_VOLATILE);
+	bool		inside_case;	/* CaseTestExpr stands for something */
+	bool		is_condition;	/* functions of PostgreSQL count: they may raise, too */
+} Extent;
+
+/* Is the function neither a reader nor one that may be called before there is a row? */
+static bool
+is_unfit(Oid function, void *context)
+{
+	const Extent *extent = context;
+
+	if (reader_of_function(function) != NULL)
+		return false;
+	if (func_volatile(function) == PROVOLATILE_VOLATILE)
+		return true;
+	return !get_func_leakproof(function) &&
+		(!extent->is_condition || is_not_built_in(function, NULL));
 }
 
-/* Does the node ask for a row, or for what may raise for other reasons? */
 static bool
 asks_for_more_walker(Node *node, void *context)
 {
-	bool	   *inside_case = context;
+	Extent	   *extent = context;
 
 	if (node == NULL)
 		return false;
@@ -359,13 +428,19 @@ asks_for_more_walker(Node *node, void *context)
 		case T_Param:
 			return castNode(Param, node)->paramkind != PARAM_EXTERN;
 		case T_CaseTestExpr:
-			return !*inside_case;
+			return !extent->inside_case;
 		case T_CaseExpr:
 			{
-				bool		inside = true;
+				Extent		inside = {true, extent->is_condition};
 
 				return expression_tree_walker(node, asks_for_more_walker, &inside);
 			}
+		case T_CoerceViaIO:
+		case T_MinMaxExpr:
+		case T_SQLValueFunction:
+			if (!extent->is_condition)
+				return true;
+			/* FALLTHROUGH */
 		case T_Const:
 		case T_FuncExpr:
 		case T_OpExpr:
@@ -380,19 +455,43 @@ asks_for_more_walker(Node *node, void *context)
 		case T_RelabelType:
 		case T_ArrayExpr:
 		case T_List:
-			return check_functions_in_node(node, may_raise_otherwise, NULL) ||
+			return check_functions_in_node(node, is_unfit, extent) ||
 				expression_tree_walker(node, asks_for_more_walker, context);
 		default:
 			return true;
 	}
 }
 
+/*
+ * Does the token alone decide what the expression comes to? A condition may
+ * call PostgreSQL's own functions for that.
+ */
 static bool
-is_of_token_alone(Node *node)
+is_of_token_alone(Node *node, bool is_condition)
 {
-	bool		inside_case = false;
+	Extent		extent = {false, is_condition};
 
-	return !asks_for_more_walker(node, &inside_case);
+	return !asks_for_more_walker(node, &extent);
+}
+
+static bool
+comes_from_row_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_SubPlan:
+		case T_AlternativeSubPlan:
+			return true;
+		case T_Param:
+			return castNode(Param, node)->paramkind != PARAM_EXTERN;
+		default:
+			return expression_tree_walker(node, comes_from_row_walker, context);
+	}
 }
 
 /* Does a reader in it raise an error because of what the token says? */
@@ -415,9 +514,12 @@ may_raise_walker(Node *node, void *context)
 static Outcome
 evaluate(Node *node, Settling *settling)
 {
-	ExprState  *state = ExecInitExprWithParams((Expr *) node, settling->parameters);
+	ExprState  *state;
 	Outcome		outcome = {.is_known = true};
 
+	if (settling->context == NULL)
+		return unknown;
+	state = ExecInitExprWithParams((Expr *) node, settling->parameters);
 	outcome.value = ExecEvalExprSwitchContext(state, settling->context, &outcome.is_null);
 	return outcome;
 }
@@ -457,7 +559,7 @@ settle_membership(FuncExpr *call, Settling *settling)
 	FuncExpr   *probe;
 	Node	   *value = any_value(exprType(linitial(call->args)));
 
-	if (value == NULL || !is_of_token_alone(lsecond(call->args)))
+	if (value == NULL || !is_of_token_alone(lsecond(call->args), true))
 		return;
 	probe = (FuncExpr *) copyObject(call);
 	probe->args = list_make2(value, lsecond(call->args));
@@ -589,11 +691,51 @@ settle_coalesce(CoalesceExpr *expression, Settling *settling)
 	return unknown;
 }
 
+/* A reader that may raise, and is not evaluated as part of something larger. */
+static void
+settle_reader(FuncExpr *call, const Reader *reader, Settling *settling)
+{
+	if (reader->looks_for_value)
+		settle_membership(call, settling);
+	else if (is_of_token_alone((Node *) call, true))
+		(void) evaluate((Node *) call, settling);
+	else if (comes_from_row_walker((Node *) call->args, NULL))
+		settling->silenced = lappend(settling->silenced, call);
+}
+
 static bool
 settle_walker(Node *node, void *context)
 {
-	(void) settle(node, context);
+	ListCell   *cell;
+
+	if (node == NULL || !IsA(node, List))
+	{
+		(void) settle(node, context);
+		return false;
+	}
+	foreach(cell, (List *) node)
+		(void) settle_walker(lfirst(cell), context);
 	return false;
+}
+
+static bool
+is_condition(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_ScalarArrayOpExpr:
+		case T_DistinctExpr:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CaseExpr:
+		case T_CoalesceExpr:
+			return exprType(node) == BOOLOID;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -605,13 +747,11 @@ settle(Node *node, Settling *settling)
 {
 	if (node == NULL)
 		return unknown;
-	if (is_of_token_alone(node))
+	if (is_of_token_alone(node, is_condition(node)))
 		return evaluate(node, settling);
 
 	switch (nodeTag(node))
 	{
-		case T_List:
-			return settle_and((List *) node, settling);
 		case T_BoolExpr:
 			return settle_boolean((BoolExpr *) node, settling);
 		case T_CaseExpr:
@@ -622,8 +762,8 @@ settle(Node *node, Settling *settling)
 			{
 				const Reader *reader = reader_of_function(((FuncExpr *) node)->funcid);
 
-				if (reader != NULL && reader->looks_for_value)
-					settle_membership((FuncExpr *) node, settling);
+				if (reader != NULL && reader->may_raise)
+					settle_reader((FuncExpr *) node, reader, settling);
 			}
 			break;
 		default:
@@ -637,28 +777,29 @@ settle(Node *node, Settling *settling)
  * Plans
  */
 
-/* Settles a list of conditions; returns false if they let no row through. */
-static bool
+/* Settles a list of conditions. */
+static void
 settle_conditions(List *conditions, Settling *settling)
 {
-	Outcome		outcome;
-
-	if (!may_raise_walker((Node *) conditions, NULL))
-		return true;
-	outcome = settle_and(conditions, settling);
-	return !outcome.is_known || is_true(outcome);
+	if (may_raise_walker((Node *) conditions, NULL))
+		(void) settle_and(conditions, settling);
 }
 
 /* Settles expressions that are evaluated whatever the others come to. */
 static void
 settle_each(List *expressions, Settling *settling)
 {
-	ListCell   *cell;
+	if (may_raise_walker((Node *) expressions, NULL))
+		(void) settle_walker((Node *) expressions, settling);
+}
 
-	if (!may_raise_walker((Node *) expressions, NULL))
-		return;
-	foreach(cell, expressions)
-		(void) settle(lfirst(cell), settling);
+/* Settles a condition without columns; returns false if it lets no row through. */
+static bool
+settle_gate(List *conditions, Settling *settling)
+{
+	Outcome		outcome = settle_and(conditions, settling);
+
+	return !outcome.is_known || is_true(outcome);
 }
 
 static void
@@ -670,15 +811,15 @@ settle_check_options(ModifyTable *plan, Settling *settling)
 	foreach(cell, plan->withCheckOptionLists)
 	{
 		foreach(option, lfirst_node(List, cell))
-			(void) settle_conditions((List *) lfirst_node(WithCheckOption, option)->qual,
-									 settling);
+			settle_conditions((List *) lfirst_node(WithCheckOption, option)->qual,
+							  settling);
 	}
-	(void) settle_conditions((List *) plan->onConflictWhere, settling);
+	settle_conditions((List *) plan->onConflictWhere, settling);
 	foreach(cell, plan->mergeActionLists)
 	{
 		foreach(option, lfirst_node(List, cell))
-			(void) settle_conditions((List *) lfirst_node(MergeAction, option)->qual,
-									 settling);
+			settle_conditions((List *) lfirst_node(MergeAction, option)->qual,
+							  settling);
 	}
 }
 
@@ -692,7 +833,7 @@ settle_own_conditions(Plan *plan, Settling *settling)
 	switch (nodeTag(plan))
 	{
 		case T_Result:
-			return settle_conditions((List *) ((Result *) plan)->resconstantqual, settling);
+			return settle_gate((List *) ((Result *) plan)->resconstantqual, settling);
 		case T_ModifyTable:
 			settle_check_options((ModifyTable *) plan, settling);
 			break;
@@ -733,15 +874,32 @@ settle_own_conditions(Plan *plan, Settling *settling)
 		case T_NestLoop:
 		case T_MergeJoin:
 		case T_HashJoin:
-			(void) settle_conditions(((Join *) plan)->joinqual, settling);
+			settle_conditions(((Join *) plan)->joinqual, settling);
 			if (IsA(plan, MergeJoin))
 				settle_each(((MergeJoin *) plan)->mergeclauses, settling);
 			if (IsA(plan, HashJoin))
 				settle_each(((HashJoin *) plan)->hashclauses, settling);
 			break;
+		case T_SampleScan:
+			settle_each(list_make1(((SampleScan *) plan)->tablesample), settling);
+			break;
+		case T_TableFuncScan:
+			settle_each(list_make1(((TableFuncScan *) plan)->tablefunc), settling);
+			break;
+		case T_WindowAgg:
+			settle_each(list_make2(((WindowAgg *) plan)->startOffset,
+								   ((WindowAgg *) plan)->endOffset), settling);
+			settle_each(((WindowAgg *) plan)->runCondition, settling);
+			break;
+		case T_Hash:
+			settle_each(((Hash *) plan)->hashkeys, settling);
+			break;
+		case T_Memoize:
+			settle_each(((Memoize *) plan)->param_exprs, settling);
+			break;
 		case T_Limit:
-			(void) settle_each(list_make2(((Limit *) plan)->limitOffset,
-										  ((Limit *) plan)->limitCount), settling);
+			settle_each(list_make2(((Limit *) plan)->limitOffset,
+								   ((Limit *) plan)->limitCount), settling);
 			break;
 		default:
 			break;
@@ -800,7 +958,7 @@ settle_plan(Plan *plan, Settling *settling)
 	if (!settle_own_conditions(plan, settling))
 		return;
 	settle_children(plan, settling);
-	(void) settle_conditions(plan->qual, settling);
+	settle_conditions(plan->qual, settling);
 	if (settling->settles_outputs)
 		settle_each(plan->targetlist, settling);
 }
@@ -811,24 +969,34 @@ settle_plan(Plan *plan, Settling *settling)
  * called as the executor does; the caller sees to it that they answer.
  *
  *	parameters	the values of the query's parameters
+ *	is_settled	the leader of this parallel worker has done so: nothing is raised
+ *
+ * Returns the calls (FuncExpr) that could not be settled, as their arguments
+ * come from a row, in the current memory context. They must not raise.
  */
-void
-plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters)
+List *
+plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters, bool is_settled)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "token_auth settling",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Settling	settling = {.parameters = parameters};
+	List	   *silenced;
 	ListCell   *cell;
 
 	know_readers();
-	settling.context = CreateStandaloneExprContext();
-	settling.context->ecxt_param_list_info = parameters;
+	if (!is_settled)
+	{
+		settling.context = CreateStandaloneExprContext();
+		settling.context->ecxt_param_list_info = parameters;
+	}
 	settle_plan(plan->planTree, &settling);
 	settling.settles_outputs = true;
 	foreach(cell, plan->subplans)
 		settle_plan(lfirst(cell), &settling);
 	MemoryContextSwitchTo(caller);
+	silenced = list_copy(settling.silenced);
 	MemoryContextDelete(context);
+	return silenced;
 }

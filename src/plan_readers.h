@@ -19,9 +19,10 @@ typedef struct PlanReaders
 } PlanReaders;
 
 extern void plan_readers_init(void);
-extern void plan_readers_mark(PlannedStmt *plan, bool has_policies);
-extern bool plan_readers_query_has_policies(Query *query);
-extern void plan_readers_find(const PlannedStmt *plan, PlanReaders *readers);
-extern void plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters);
+extern bool plan_readers_have_barriers(Query *query);
+extern void plan_readers_mark(PlannedStmt *plan, bool has_barriers);
+extern void plan_readers_find(const PlannedStmt *plan, bool is_marked, PlanReaders *found);
+extern List *plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters,
+								 bool is_settled);
 
 #endif							/* TOKEN_AUTH_PLAN_READERS_H */

@@ -247,7 +247,7 @@ token_auth_require_scope(PG_FUNCTION_ARGS)
 	if (is_of_namespace && !PG_ARGISNULL(0) &&
 		answer_contains(fcinfo, token, &token->scopes))
 		PG_RETURN_BOOL(true);
-	if (!call_site_may_raise(fcinfo, 0))
+	if (!call_site_may_raise(fcinfo))
 		PG_RETURN_NULL();
 	refuse_scope(fcinfo, token);
 }

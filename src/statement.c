@@ -81,9 +81,16 @@ typedef struct KnownQuery
 	Portal		portal;			/* of a query that can be rewound, or NULL */
 	bool		is_running;		/* not between its runs */
 	bool		is_bound;		/* findings.token is what it was started under */
+	List	   *silenced;		/* as in its judgement */
 	Judgement	findings;		/* of its last run, as that ended; outer is not kept */
 	VerifiedToken *token_at_end;	/* if heard: the current one when it ended; held; NULL: none */
 } KnownQuery;
+
+/*
+ * The statement_timestamp() that the library was loaded at. A plan that was made
+ * in that statement may be without the mark of plan_readers_mark().
+ */
+static TimestampTz loaded_at = 0;
 
 static dlist_head known_queries = DLIST_STATIC_INIT(known_queries);
 
@@ -155,14 +162,14 @@ is_of_running_statement(MemoryContext reader)
 }
 
 /*
- * Returns true if the reader whose memory this is stands in a plan that was
- * settled: what depends on the token alone has been raised already, and what
- * depends on a row must not be.
+ * Returns true if this call of a reader stands in a condition of the running
+ * statement, and could not be settled before its first row.
  */
 bool
-statement_is_settled(MemoryContext reader)
+statement_has_silenced(const Node *call)
 {
-	return statement_judgement.is_settled && is_of_running_statement(reader);
+	return statement_judgement.silenced != NIL &&
+		list_member_ptr(statement_judgement.silenced, call);
 }
 
 /* Notes that a statement runs under this token; another than before is an error. */
@@ -246,15 +253,20 @@ judge_rewound_queries(MemoryContext reader, VerifiedToken *token)
 	}
 }
 
-/* Notes that a statement inside a bound one, and not bound itself, calls readers. */
-static VerifiedToken *
-note_reading_inside(void)
+/*
+ * Notes that readers are called inside a bound statement. Statements between it
+ * and the reader may be cursors, which go on when the bound one has ended.
+ */
+static void
+note_reading_inside(Judgement *innermost)
 {
-	verified_token_put(&statement_judgement.heard_token, statement_judgement.token);
-	statement_judgement.heard = true;
-	statement_judgement.is_noted = true;
-	statement_stamp = statement_judgement.stamp;
-	return statement_judgement.token;
+	for (Judgement *judgement = innermost;
+		 judgement != NULL && judgement->is_bound && !judgement->heard;
+		 judgement = judgement->outer)
+	{
+		verified_token_put(&judgement->heard_token, judgement->token);
+		judgement->heard = true;
+	}
 }
 
 /*
@@ -269,7 +281,12 @@ statement_judge(MemoryContext reader)
 	VerifiedToken *token;
 
 	if (statement_judgement.is_bound)
-		return note_reading_inside();
+	{
+		note_reading_inside(&statement_judgement);
+		statement_judgement.is_noted = true;
+		statement_stamp = statement_judgement.stamp;
+		return statement_judgement.token;
+	}
 	if (is_of_statement && statement_judgement.made &&
 		statement_judgement.assignments == settings_token_assignments)
 		return statement_judgement.token;
@@ -381,7 +398,10 @@ begin_inside(Judgement *outer, MemoryContext statement, bool is_bound_itself)
 	statement_judgement.assignments = outer->assignments;
 	statement_judgement.stamp = outer->stamp;
 	if (is_bound_itself)
+	{
 		statement_stamp = outer->stamp;
+		note_reading_inside(outer);
+	}
 }
 
 static pg_noinline void
@@ -458,6 +478,14 @@ find_known_query(const QueryDesc *query)
 	return NULL;
 }
 
+static bool
+is_bound_query(const QueryDesc *query)
+{
+	const KnownQuery *known = find_known_query(query);
+
+	return known != NULL && known->is_bound;
+}
+
 static KnownQuery *
 make_known_query(QueryDesc *query)
 {
@@ -488,7 +516,11 @@ remember_bound_query(QueryDesc *query)
 {
 	KnownQuery *known = find_or_make_known_query(query);
 
+	MemoryContext caller = MemoryContextSwitchTo(query->estate->es_query_cxt);
+
 	known->is_bound = true;
+	known->silenced = list_copy(statement_judgement.silenced);
+	MemoryContextSwitchTo(caller);
 	verified_token_put(&known->findings.token, statement_judgement.token);
 	known->findings.assignments = statement_judgement.assignments;
 }
@@ -595,6 +627,13 @@ judge_again(const KnownQuery *known)
  * Starting
  */
 
+/* Is this the query of a parallel worker whose leader is bound? */
+static bool
+is_told_by_leader(int eflags)
+{
+	return IsParallelWorker() && (eflags & EXEC_FLAG_TOKEN_BOUND) != 0;
+}
+
 /* A missing token that the readers of the plan would raise for is refused now. */
 static void
 refuse_if_missing(const PlanReaders *readers)
@@ -609,26 +648,27 @@ refuse_if_missing(const PlanReaders *readers)
 }
 
 /*
- * Raises whatever the readers of the query may raise because of the token. The
- * leader of a parallel worker has done so.
+ * Raises whatever the readers of the query may raise because of the token. For
+ * what a parallel worker was started for, its leader has done so.
  */
 static void
-settle(const QueryDesc *query, const PlanReaders *readers)
+settle(const QueryDesc *query, const PlanReaders *readers, bool is_settled)
 {
-	if (!IsParallelWorker() && readers->may_raise)
-		plan_readers_settle(query->plannedstmt, query->params);
+	if (readers->may_raise)
+		statement_judgement.silenced =
+			plan_readers_settle(query->plannedstmt, query->params, is_settled);
 }
 
 /* Judges the current token for a query that starts, and settles what it may raise. */
 static void
-bind_starting(const QueryDesc *query, const PlanReaders *readers)
+bind_starting(const QueryDesc *query, int eflags, const PlanReaders *readers)
 {
 	if (!statement_judgement.is_bound)
 	{
 		bind(judge_current());
 		refuse_if_missing(readers);
 	}
-	settle(query, readers);
+	settle(query, readers, is_told_by_leader(eflags));
 }
 
 static void
@@ -643,7 +683,7 @@ start(QueryDesc *query, int eflags)
 static void
 start_bound(QueryDesc *query, int eflags, const PlanReaders *readers)
 {
-	bind_starting(query, readers);
+	bind_starting(query, eflags, readers);
 	start(query, eflags | EXEC_FLAG_TOKEN_BOUND);
 	check_unchanged();
 	remember_bound_query(query);
@@ -668,10 +708,11 @@ find_readers(const QueryDesc *query, int eflags, PlanReaders *readers)
 	memset(readers, 0, sizeof(*readers));
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
 		return false;
-	if (IsParallelWorker() && (eflags & EXEC_FLAG_TOKEN_BOUND) != 0)
-		readers->depends = true;
+	if (is_told_by_leader(eflags))
+		readers->depends = readers->may_raise = true;
 	else
-		plan_readers_find(query->plannedstmt, readers);
+		plan_readers_find(query->plannedstmt,
+						  GetCurrentStatementStartTimestamp() != loaded_at, readers);
 	return readers->depends;
 }
 
@@ -737,7 +778,7 @@ bind_late(QueryDesc *query)
 
 	if (!find_readers(query, query->estate->es_top_eflags, &readers))
 		return false;
-	bind_starting(query, &readers);
+	bind_starting(query, query->estate->es_top_eflags, &readers);
 	remember_bound_query(query);
 	return true;
 }
@@ -753,7 +794,7 @@ check_inside(const KnownQuery *known)
 		refuse_changed();
 }
 
-/* Begins a run. Readers of its plan raise nothing any more if the query is bound. */
+/* Begins a run, under the judgement of its start if it has one. */
 static pg_noinline void
 begin_run(Judgement *outer, QueryDesc *query)
 {
@@ -779,7 +820,8 @@ begin_run(Judgement *outer, QueryDesc *query)
 		else
 			is_bound = bind_late(query);
 	}
-	statement_judgement.is_settled = is_bound;
+	if (is_bound)
+		statement_judgement.silenced = find_known_query(query)->silenced;
 }
 
 static void
@@ -789,7 +831,7 @@ run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	else
 		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
-	if (statement_judgement.is_settled)
+	if (is_bound_query(query))
 		check_unchanged();
 	else if (!COMPAT_RUNS_ONCE || query->plannedstmt->hasModifyingCTE)
 		remember_query(query);
@@ -866,7 +908,8 @@ finish_judged(Judgement *outer, QueryDesc *query)
 		else if (known != NULL)
 			resume_judgement(known);
 	}
-	statement_judgement.is_settled = is_bound;
+	if (is_bound)
+		statement_judgement.silenced = known->silenced;
 	finish(query);
 	if (is_bound)
 		check_unchanged();
@@ -876,10 +919,8 @@ finish_judged(Judgement *outer, QueryDesc *query)
 static bool
 runs_when_finished(const QueryDesc *query)
 {
-	const KnownQuery *known = find_known_query(query);
-
 	return query->plannedstmt->hasModifyingCTE ||
-		(known != NULL && known->is_bound && query->operation != CMD_SELECT);
+		(query->operation != CMD_SELECT && is_bound_query(query));
 }
 
 static void
@@ -916,14 +957,14 @@ static PlannedStmt *
 plan(Query *parse, const char *query_string, int cursor_options,
 	 ParamListInfo parameters)
 {
-	bool		has_policies = plan_readers_query_has_policies(parse);
+	bool		has_barriers = plan_readers_have_barriers(parse);
 	PlannedStmt *result;
 
 	if (previous_planner != NULL)
 		result = previous_planner(parse, query_string, cursor_options, parameters);
 	else
 		result = standard_planner(parse, query_string, cursor_options, parameters);
-	plan_readers_mark(result, has_policies);
+	plan_readers_mark(result, has_barriers);
 	return result;
 }
 
@@ -963,6 +1004,6 @@ statement_init(void)
 	ExecutorFinish_hook = statement_executor_finish;
 	previous_planner = planner_hook;
 	planner_hook = statement_planner;
-	/* plans that were made before lack the mark of plan_readers_mark() */
-	ResetPlanCache();
+	loaded_at = GetCurrentStatementStartTimestamp();
+	ResetPlanCache();			/* cached plans are without a mark, too */
 }

@@ -16,7 +16,7 @@ typedef struct Judgement
 	MemoryContext statement;	/* per-query memory of the run; NULL outside of one */
 	bool		is_bound;		/* every reader gets this token, at any depth */
 	bool		is_noted;		/* a reader need not note that it was called */
-	bool		is_settled;		/* conditions of the statement's plan no longer raise */
+	List	   *silenced;		/* calls (FuncExpr) in its plan that must not raise */
 	bool		is_planning;	/* readers are asked for estimates */
 	bool		covers_functions;	/* readers in functions that it calls count, too */
 	bool		made;
@@ -41,7 +41,7 @@ extern const VerifiedToken *statement_judge(MemoryContext reader);
 extern const VerifiedToken *statement_missing(const VerifiedToken *token);
 extern const VerifiedToken *statement_token_in_namespace(FunctionCallInfo fcinfo,
 														 text *namespace);
-extern bool statement_is_settled(MemoryContext reader);
+extern bool statement_has_silenced(const Node *call);
 
 /*
  * Is a query being planned? Then a reader is asked for an estimate only, which
