@@ -81,6 +81,11 @@ SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY['owner_id = toke
 RESET enable_indexscan;
 RESET enable_seqscan;
 
+-- ... by an operator of one's own
+CREATE OPERATOR public.@? (FUNCTION = token_auth.claim_boolean, RIGHTARG = text[]);
+CREATE OPERATOR public.=@ (FUNCTION = token_auth.in_claim, LEFTARG = text, RIGHTARG = text[]);
+SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY['OPERATOR(public.@?) ''{flag}''::text[]', 'OPERATOR(public.@?) ARRAY[team, left(body, 0)]', 'team OPERATOR(public.=@) ''{teams}''::text[]']) AS t (policy);
+DROP OPERATOR public.@? (NONE, text[]), public.=@ (text, text[]);
 -- ... an argument that is worked out without a row, and a parameter
 SET regress.path = 'flag';
 SELECT policy, public.guess(:'alice', policy) FROM unnest(ARRAY['token_auth.claim_boolean(current_setting(''regress.path'')) IS NOT TRUE', 'token_auth.require_scope(current_setting(''regress.path'')) IS NOT TRUE']) AS t (policy);

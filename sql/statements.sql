@@ -738,6 +738,24 @@ SELECT public.open_it('opened') FROM public.note LIMIT 1;
 SELECT token_auth.set_local_token(:'bob');
 SELECT mint.outcome('FETCH opened');
 ROLLBACK;
+-- ... opened outside, and fetched from inside of such a statement
+CREATE FUNCTION public.fetch_it(name refcursor) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    body text;
+BEGIN
+    FETCH name INTO body;
+    RETURN body;
+END
+$$;
+BEGIN;
+SELECT token_auth.set_local_token(:'alice');
+DECLARE opened CURSOR FOR SELECT public.notes();
+FETCH opened;
+SELECT public.fetch_it('opened') FROM public.note LIMIT 1;
+SELECT token_auth.set_local_token(:'bob');
+SELECT mint.outcome('FETCH opened');
+ROLLBACK;
+DROP FUNCTION public.fetch_it(refcursor);
 DROP FUNCTION public.open_it(refcursor), public.body_of(int);
 -- passes: what such a function set, read and took back is its own
 CREATE FUNCTION public.scoped(token text) RETURNS text LANGUAGE plpgsql SET token_auth.token = '' AS $$

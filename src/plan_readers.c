@@ -494,20 +494,38 @@ comes_from_row_walker(Node *node, void *context)
 	}
 }
 
-/* Does a reader in it raise an error because of what the token says? */
+/*
+ * The reader that this node calls, if that may raise an error because of what
+ * the token says, and its arguments; or NULL. An operator of one's own may stand
+ * for a reader.
+ */
+static const Reader *
+raising_reader(Node *node, List **arguments)
+{
+	const Reader *reader = NULL;
+
+	if (IsA(node, FuncExpr))
+	{
+		reader = reader_of_function(((FuncExpr *) node)->funcid);
+		*arguments = ((FuncExpr *) node)->args;
+	}
+	else if (IsA(node, OpExpr))
+	{
+		reader = reader_of_function(((OpExpr *) node)->opfuncid);
+		*arguments = ((OpExpr *) node)->args;
+	}
+	return reader != NULL && reader->may_raise ? reader : NULL;
+}
+
 static bool
 may_raise_walker(Node *node, void *context)
 {
+	List	   *arguments;
+
 	if (node == NULL)
 		return false;
-	if (IsA(node, FuncExpr))
-	{
-		const Reader *reader = reader_of_function(((FuncExpr *) node)->funcid);
-
-		if (reader != NULL && reader->may_raise)
-			return true;
-	}
-	return expression_tree_walker(node, may_raise_walker, context);
+	return raising_reader(node, &arguments) != NULL ||
+		expression_tree_walker(node, may_raise_walker, context);
 }
 
 /* The executor's own answer; raises what a reader raises. */
@@ -554,15 +572,15 @@ any_value(Oid type)
 
 /* in_claim() of a row's value: what it may raise lies in the path alone. */
 static void
-settle_membership(FuncExpr *call, Settling *settling)
+settle_membership(const Reader *reader, List *arguments, Settling *settling)
 {
+	Node	   *value = any_value(exprType(linitial(arguments)));
 	FuncExpr   *probe;
-	Node	   *value = any_value(exprType(linitial(call->args)));
 
-	if (value == NULL || !is_of_token_alone(lsecond(call->args), true))
+	if (value == NULL || !is_of_token_alone(lsecond(arguments), true))
 		return;
-	probe = (FuncExpr *) copyObject(call);
-	probe->args = list_make2(value, lsecond(call->args));
+	probe = makeFuncExpr(reader->function, BOOLOID, list_make2(value, lsecond(arguments)),
+						 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 	(void) evaluate((Node *) probe, settling);
 }
 
@@ -693,13 +711,18 @@ settle_coalesce(CoalesceExpr *expression, Settling *settling)
 
 /* A reader that may raise, and is not evaluated as part of something larger. */
 static void
-settle_reader(FuncExpr *call, const Reader *reader, Settling *settling)
+settle_reader(Node *call, Settling *settling)
 {
+	List	   *arguments;
+	const Reader *reader = raising_reader(call, &arguments);
+
+	if (reader == NULL)
+		return;
 	if (reader->looks_for_value)
-		settle_membership(call, settling);
-	else if (is_of_token_alone((Node *) call, true))
-		(void) evaluate((Node *) call, settling);
-	else if (comes_from_row_walker((Node *) call->args, NULL))
+		settle_membership(reader, arguments, settling);
+	else if (is_of_token_alone(call, true))
+		(void) evaluate(call, settling);
+	else if (comes_from_row_walker((Node *) arguments, NULL))
 		settling->silenced = lappend(settling->silenced, call);
 }
 
@@ -758,15 +781,8 @@ settle(Node *node, Settling *settling)
 			return settle_case((CaseExpr *) node, settling);
 		case T_CoalesceExpr:
 			return settle_coalesce((CoalesceExpr *) node, settling);
-		case T_FuncExpr:
-			{
-				const Reader *reader = reader_of_function(((FuncExpr *) node)->funcid);
-
-				if (reader != NULL && reader->may_raise)
-					settle_reader((FuncExpr *) node, reader, settling);
-			}
-			break;
 		default:
+			settle_reader(node, settling);
 			break;
 	}
 	(void) expression_tree_walker(node, settle_walker, settling);

@@ -783,15 +783,21 @@ bind_late(QueryDesc *query)
 	return true;
 }
 
-/* A statement inside a bound one goes on: what it found before must be of the same token. */
+/*
+ * A statement inside a bound one goes on. What it found before must be of the
+ * same token, and counts when it goes on again.
+ */
 static void
-check_inside(const KnownQuery *known)
+resume_inside(const KnownQuery *known)
 {
 	const VerifiedToken *token = statement_judgement.token;
 
 	if (((known->is_bound || known->findings.made) && !is_same(known->findings.token, token)) ||
 		(known->findings.heard && !is_same(known->token_at_end, token)))
 		refuse_changed();
+	statement_judgement.made = known->findings.made;
+	statement_judgement.heard = known->findings.heard;
+	verified_token_put(&statement_judgement.heard_token, known->findings.heard_token);
 }
 
 /* Begins a run, under the judgement of its start if it has one. */
@@ -808,7 +814,7 @@ begin_run(Judgement *outer, QueryDesc *query)
 	{
 		begin_inside(outer, statement, is_bound);
 		if (known != NULL)
-			check_inside(known);
+			resume_inside(known);
 	}
 	else
 	{
