@@ -385,6 +385,16 @@ COMMIT;
 SELECT token_auth.subject();
 
 \c -reuse-previous=on :administrator
+-- ... nor where the binding changes in the transaction that loads the library
+\c -reuse-previous=on "options='-c client_min_messages=warning -c token_auth.binding=session'"
+SET token_auth.token = :'alice';
+BEGIN;
+SELECT token_auth.subject();
+SET LOCAL token_auth.binding = 'transaction';
+DO $$ BEGIN RAISE WARNING '%', token_auth.subject(); END $$;
+SELECT token_auth.subject();
+ROLLBACK;
+SELECT token_auth.subject();
 DROP FUNCTION public.try_token, public.without_token, public.without_token_then, public.set_inside;
 DROP PROCEDURE public.set_and_commit;
 REVOKE CREATE ON SCHEMA public FROM regress_app;

@@ -297,6 +297,10 @@ SELECT format('user=%s options=''-c client_min_messages=error -c min_parallel_ta
 \c -reuse-previous=on :as_maintainer
 SELECT set_config('regress.leader', pg_backend_pid()::text, false) <> '', token_auth.set_session_token(:'alice');
 CREATE INDEX ON public.bait (public.thief(i));
+BEGIN;
+SET LOCAL token_auth.binding = 'transaction';
+CREATE INDEX ON public.bait (public.thief(i));
+ROLLBACK;
 SET token_auth.binding = 'transaction';
 CREATE INDEX ON public.bait (public.thief(i));
 BEGIN;
