@@ -533,7 +533,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'token_auth_set_session_token'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION token_auth.set_session_token(text) IS
-    'verify a token and make it the current one of the session; returns its subject; NULL or '''' clears';
+    'verify a token and make it the current one of the session; returns its subject; NULL or '''' clears; needs token_auth.binding = ''session''; refused, it leaves no token';
 
 CREATE FUNCTION token_auth.clear_token()
 RETURNS void

@@ -3,6 +3,7 @@
 \set QUIET on
 \pset tuples_only
 \pset format unaligned
+SET token_auth.binding = 'session';
 
 CREATE TABLE limits.memory_used (id serial, what text, n bigint, us bigint, process_kb bigint, contexts_kb bigint, ours_kb bigint, tokens bigint);
 

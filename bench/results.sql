@@ -144,7 +144,6 @@ GRANT EXECUTE ON FUNCTION token_auth.verify(text) TO text_subject;
 CREATE ROLE pooled_text_literal LOGIN IN ROLE text_literal;
 CREATE ROLE pooled_text_setting LOGIN IN ROLE text_setting;
 CREATE ROLE pooled_text_subject LOGIN IN ROLE text_subject;
-ALTER ROLE pooled_text_subject SET token_auth.binding = 'transaction';
 
 -- The samples of all parts, and what EXPLAIN said.
 CREATE TABLE bench.sample (part text, way text, measure text, round int, value double precision);

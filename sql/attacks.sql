@@ -6,6 +6,7 @@
 \set signed :srcdir '/test/fixtures/signed.jsonl'
 \set lines `cat :'signed'`
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 
 -- what test/fixtures/sign has signed, for https://fixtures.test
 CREATE TEMP TABLE fixture AS

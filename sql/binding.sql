@@ -49,8 +49,11 @@ BEGIN
     RAISE WARNING 'set after ROLLBACK: %', token_auth.subject();
 END
 $$;
-SET token_auth.binding = 'transaction';
 SET ROLE regress_app;
+
+-- the default, also in a session that knows the setting only from its first use of the extension
+SELECT token_auth.is_authenticated();
+SHOW token_auth.binding;
 
 -- refused: a token for the session; one for the transaction passes
 \set SHOW_CONTEXT never
@@ -62,6 +65,28 @@ SELECT token_auth.set_local_token(:'alice');
 SELECT token_auth.subject(), token_auth.is_authenticated(), token_auth.has_scope('orders:read');
 COMMIT;
 SELECT token_auth.subject(), token_auth.is_authenticated(), token_auth.has_scope('orders:read');
+
+-- refused in the same words: SET and set_config() outside a transaction block, where no statement could read the token
+\set VERBOSITY default
+SET token_auth.token = :'alice';
+\set VERBOSITY terse
+SELECT detail FROM token_auth.inspect();
+SET SESSION token_auth.token = 'x';
+SELECT set_config('token_auth.token', :'alice', false);
+SELECT coalesce(set_config('token_auth.token', :'alice', false) <> '', false) AS is_set, 1;
+PREPARE setting AS SELECT set_config('token_auth.token', $1, false);
+EXECUTE setting(:'alice');
+SELECT token_auth.subject();
+-- passes: what clears, what can be read in the same statement or string, and what does not count anyway
+SET token_auth.token = '';
+SET token_auth.token TO DEFAULT;
+RESET token_auth.token;
+SELECT set_config('token_auth.token', '', false), set_config('token_auth.token', NULL, false);
+EXECUTE setting('');
+SELECT set_config('token_auth.token', :'alice', false) <> '', token_auth.subject();
+SELECT set_config('token_auth.token', :'alice', false) <> '' \; SELECT token_auth.subject();
+DO $$ BEGIN PERFORM set_config('token_auth.token', mint.token(), false); RAISE WARNING '%', token_auth.subject(); END $$;
+SELECT token_auth.subject();
 
 -- not counted: what SET or set_config() leaves over; inside a transaction it counts to its end
 SET token_auth.token = :'alice';
@@ -80,6 +105,26 @@ SET token_auth.token = :'alice';
 SET LOCAL token_auth.token = :'bob';
 COMMIT;
 SELECT token_auth.subject();
+BEGIN;
+SET token_auth.token = :'alice';
+SET LOCAL token_auth.token = '';
+COMMIT;
+SHOW token_auth.token;
+SELECT token_auth.subject();
+BEGIN;
+SET token_auth.token = :'alice';
+SELECT token_auth.set_local_token(NULL);
+COMMIT AND CHAIN;
+SHOW token_auth.token;
+SELECT token_auth.subject();
+COMMIT;
+BEGIN;
+SET token_auth.token = :'alice';
+SAVEPOINT a;
+SELECT token_auth.set_local_token(NULL);
+RELEASE a;
+COMMIT;
+SHOW token_auth.token;
 SET token_auth.token = :'alice' \; SELECT token_auth.subject();
 SELECT token_auth.subject();
 
@@ -249,7 +294,6 @@ COMMIT;
 
 -- the token of a connection option is ignored, and RESET does not make it count
 ALTER ROLE regress_app LOGIN;
-ALTER ROLE regress_app SET token_auth.binding = 'transaction';
 SELECT current_user AS administrator,
        format('user=regress_app options=''-c client_min_messages=warning -c token_auth.token=%s''', :'carol') AS connection \gset
 SELECT format('user=%s options=''-c client_min_messages=warning''', :'administrator') AS administrator \gset
@@ -341,6 +385,16 @@ COMMIT;
 SELECT token_auth.subject();
 
 \c -reuse-previous=on :administrator
+-- ... nor where the binding changes in the transaction that loads the library
+\c -reuse-previous=on "options='-c client_min_messages=warning -c token_auth.binding=session'"
+SET token_auth.token = :'alice';
+BEGIN;
+SELECT token_auth.subject();
+SET LOCAL token_auth.binding = 'transaction';
+DO $$ BEGIN RAISE WARNING '%', token_auth.subject(); END $$;
+SELECT token_auth.subject();
+ROLLBACK;
+SELECT token_auth.subject();
 DROP FUNCTION public.try_token, public.without_token, public.without_token_then, public.set_inside;
 DROP PROCEDURE public.set_and_commit;
 REVOKE CREATE ON SCHEMA public FROM regress_app;

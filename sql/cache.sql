@@ -2,6 +2,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
+SET token_auth.binding = 'session';
 SELECT mint.issuer();
 CREATE TEMP TABLE token AS
     SELECT n, mint.token(jsonb_build_object('sub', 'subject-' || n, 'note', repeat('n', 500))) AS token,

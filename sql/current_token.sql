@@ -3,6 +3,7 @@
 \pset format unaligned
 \pset null none
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SELECT mint.issuer();
 CREATE ROLE regress_app;
 CREATE ROLE regress_bypass BYPASSRLS;
@@ -16,7 +17,7 @@ SELECT mint.token() AS alice,
 \gset
 SET ROLE regress_app;
 
--- refused: each at once and by its own SQLSTATE; the token that was there stays
+-- refused: each at once and by its own SQLSTATE; no token is left
 \set SHOW_CONTEXT never
 SELECT token_auth.set_session_token(:'alice');
 SELECT token_auth.set_session_token(:'forged');
@@ -52,6 +53,74 @@ ROLLBACK TO before_refusal;
 SELECT token_auth.subject();
 COMMIT;
 SELECT token_auth.subject();
+
+-- a refused session token leaves none, where the caller swallows the error, too: a savepoint, an exception block, autocommit
+CREATE FUNCTION pg_temp.swallow(token text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN
+        PERFORM token_auth.set_session_token(token);
+    EXCEPTION WHEN OTHERS THEN
+        RETURN concat(SQLSTATE, ' ', token_auth.subject(), ' ', token_auth.is_authenticated());
+    END;
+    RETURN token_auth.subject();
+END
+$$;
+CREATE FUNCTION pg_temp.swallow_without_token(token text) RETURNS text LANGUAGE sql SET token_auth.token = '' AS 'SELECT pg_temp.swallow(token)';
+SELECT token_auth.set_session_token(:'alice');
+BEGIN;
+SAVEPOINT a;
+SELECT token_auth.set_session_token(:'forged');
+ROLLBACK TO a;
+SELECT token_auth.subject();
+SELECT detail FROM token_auth.inspect();
+COMMIT;
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'alice');
+SELECT pg_temp.swallow(:'forged');
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'alice');
+SELECT pg_temp.swallow_without_token(:'forged');
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'alice');
+BEGIN;
+SELECT token_auth.set_local_token(:'bob');
+SELECT pg_temp.swallow(:'expired');
+ROLLBACK;
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'alice');
+SELECT token_auth.set_session_token('x');
+SELECT token_auth.subject();
+SHOW token_auth.token;
+-- ... the next one that is set counts; what rolls that back brings none back from before the refusal
+SELECT token_auth.set_session_token(:'alice');
+BEGIN;
+SELECT token_auth.set_local_token(:'carol');
+SAVEPOINT a;
+SELECT pg_temp.swallow('x');
+SELECT token_auth.set_local_token(:'bob');
+SELECT token_auth.subject();
+ROLLBACK TO a;
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'bob');
+SAVEPOINT b;
+SELECT token_auth.set_local_token(:'carol');
+ROLLBACK TO b;
+SELECT token_auth.subject();
+COMMIT;
+SELECT token_auth.subject();
+BEGIN;
+SELECT token_auth.set_session_token(:'bob');
+SELECT token_auth.set_local_token(:'carol');
+SELECT pg_temp.swallow('x');
+COMMIT;
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'bob');
+BEGIN;
+SELECT pg_temp.swallow('x');
+SELECT token_auth.set_session_token(:'carol');
+ROLLBACK;
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'alice');
 
 -- NULL and '' clear, each way of setting
 SELECT token_auth.set_session_token(NULL), token_auth.is_authenticated(), token_auth.subject();
@@ -241,14 +310,18 @@ SELECT token_auth.subject();
 SELECT token_auth.set_session_token(:'alice');
 RESET ALL;
 SELECT token_auth.subject(), token_auth.is_authenticated();
+RESET ROLE;
+SET token_auth.binding = 'session';
+SET ROLE regress_app;
 SELECT token_auth.set_session_token(:'alice');
 DISCARD ALL;
 SELECT token_auth.subject(), token_auth.is_authenticated();
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SET ROLE regress_app;
 
 -- ... or return to the token of the connection option
-SELECT format('options=''-c client_min_messages=warning -c token_auth.token=%s''', :'carol') AS connection \gset
+SELECT format('options=''-c client_min_messages=warning -c token_auth.binding=session -c token_auth.token=%s''', :'carol') AS connection \gset
 \c -reuse-previous=on :connection
 SET ROLE regress_app;
 SELECT token_auth.subject();
@@ -267,11 +340,45 @@ SELECT token_auth.set_local_token(NULL);
 SELECT token_auth.subject();
 ROLLBACK;
 SELECT token_auth.subject();
-\set options 'options=''-c client_min_messages=warning -c token_auth.token=x'''
+-- ... also after a refused session token, which ends it; ROLLBACK undoes that return
+SET client_min_messages = error;
+SELECT token_auth.set_session_token('x');
+SELECT token_auth.subject();
+BEGIN;
+SELECT token_auth.set_local_token(:'bob');
+COMMIT;
+SELECT token_auth.subject();
+BEGIN;
+SET LOCAL token_auth.token TO DEFAULT;
+SELECT token_auth.subject();
+COMMIT;
+BEGIN;
+RESET token_auth.token;
+SELECT token_auth.subject();
+ROLLBACK;
+SELECT token_auth.subject();
+RESET token_auth.token;
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token(:'bob');
+SELECT token_auth.set_session_token('x');
+BEGIN;
+SET LOCAL token_auth.token TO DEFAULT;
+SELECT token_auth.subject();
+COMMIT;
+RESET ALL;
+SELECT token_auth.subject();
+SELECT token_auth.set_session_token('x');
+DISCARD ALL;
+SELECT token_auth.subject();
+BEGIN;
+SELECT token_auth.set_local_token(:'bob');
+ROLLBACK;
+SELECT token_auth.subject();
+\set options 'options=''-c client_min_messages=warning -c token_auth.binding=session -c token_auth.token=x'''
 \c -reuse-previous=on :options
 SET ROLE regress_app;
 SELECT token_auth.subject();
-\c -reuse-previous=on "options='-c client_min_messages=warning'"
+\c -reuse-previous=on "options='-c client_min_messages=warning -c token_auth.binding=session'"
 
 -- set before the library is there: counts when it is
 SET ROLE regress_app;
@@ -300,6 +407,12 @@ BEGIN;
 SELECT token_auth.set_local_token(:'bob');
 COMMIT;
 SELECT token_auth.set_session_token(NULL);
+SELECT set_config('token_auth.token', :'alice', true) <> '';
+SELECT set_config('token_auth.token', :'alice', true) <> '', token_auth.subject();
+SELECT set_config('token_auth.token', :'alice', true) <> '' \; SELECT token_auth.subject();
+BEGIN;
+SELECT set_config('token_auth.token', :'alice', true) <> '';
+COMMIT;
 
 -- setting the same token again is what every transaction behind a pooler does
 BEGIN;
@@ -327,6 +440,7 @@ SELECT token_auth.set_session_token(:'alice');
 SELECT mint.outcome('SELECT token_auth.subject()');
 \c -
 SET token_auth.on_missing = 'error';
+SET token_auth.binding = 'session';
 SET ROLE regress_app;
 SELECT token_auth.is_authenticated();
 SELECT mint.outcome('SELECT token_auth.subject()');
@@ -369,6 +483,7 @@ SET ROLE regress_app;
 SELECT token_auth.subject(), token_auth.is_authenticated(), token_auth.has_scope('orders:read'), token_auth.identity();
 SELECT mint.outcome(format('SELECT token_auth.set_local_token(%L)', :'expired'));
 SELECT mint.outcome(format('SELECT token_auth.set_session_token(%L)', :'expired'));
+SET token_auth.token = :'expired';
 SELECT mint.outcome('SELECT token_auth.require_scope(''orders:read'')');
 
 -- refused: nothing but an expired token is anonymous, and a forged one never

@@ -4,6 +4,7 @@
 \pset null none
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SELECT mint.issuer();
 CREATE ROLE regress_app;
 CREATE ROLE regress_reader IN ROLE pg_read_all_data, pg_write_all_data, pg_read_all_settings, pg_monitor;
@@ -157,6 +158,7 @@ SELECT count(*) FROM public.orders;
 
 -- settings of the server that anybody may change make no difference
 \c -reuse-previous=on "options='-c ignore_system_indexes=on -c client_min_messages=warning'"
+SET token_auth.binding = 'session';
 SET SESSION AUTHORIZATION regress_app;
 SET datestyle = 'German';
 SET intervalstyle = 'iso_8601';
@@ -177,8 +179,8 @@ SET default_transaction_read_only = on;
 SELECT token_auth.set_session_token(:'alice');
 SELECT * FROM public.orders;
 SELECT mint.outcome(format('SELECT token_auth.set_local_token(%L)', :'given_up'));
-SELECT token_auth.set_session_token(:'forged');
 SELECT token_auth.expires_at() - token_auth.issued_at();
+SELECT token_auth.set_session_token(:'forged');
 \c -reuse-previous=on "options='-c client_min_messages=warning'"
 SET ROLE regress_app;
 

@@ -3,6 +3,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 
 -- no token was ever set here
 SELECT * FROM token_auth.inspect();
@@ -99,6 +100,7 @@ SELECT mint.token() AS token, mint.token(jsonb_build_object('exp', mint.now(-100
 \c -
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SET ROLE regress_inspect;
 SELECT mint.outcome('SELECT token_auth.inspect('''')');
 SELECT * FROM token_auth.inspect() LIMIT 1;
@@ -127,12 +129,14 @@ SELECT * FROM token_auth.inspect() LIMIT 1;
 SELECT token_auth.set_session_token(:'token');
 DISCARD ALL;
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SET ROLE regress_inspect;
 SELECT * FROM token_auth.inspect() LIMIT 1;
 -- ignored by binding: one that came with the connection, and so in no transaction
 \set connection 'options=''-c token_auth.token=' :token ''''
 \c -reuse-previous=on :connection
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SELECT step, outcome FROM token_auth.inspect() WHERE step IN ('current token', 'signature', 'subject');
 SET token_auth.binding = 'transaction';
 SET ROLE regress_inspect;
@@ -144,6 +148,7 @@ SELECT * FROM token_auth.inspect() LIMIT 1;
 COMMIT;
 \c -reuse-previous=on options=
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 -- another namespace
 SET ROLE regress_inspect;
 BEGIN;

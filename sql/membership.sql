@@ -4,6 +4,7 @@
 \pset null none
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 -- a kind of scan that is not allowed costs so much that every plan would be compiled
 SET jit = off;
 SELECT mint.issuer();

@@ -14,6 +14,7 @@ SELECT token_auth.add_issuer('https://other.test', '{orders-api}', name => 'othe
 SELECT token_auth.add_secret('other', mint.secret(), 'HS256') IS NOT NULL;
 SELECT issuer, name, namespace FROM token_auth.issuer ORDER BY issuer;
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 CREATE ROLE regress_app;
 CREATE TABLE public.orders (owner_id text, item text);
 INSERT INTO public.orders VALUES ('alice', 'apple'), ('bob', 'book');

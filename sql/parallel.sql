@@ -6,6 +6,7 @@
 SET client_min_messages = warning;
 SELECT mint.issuer();
 CREATE ROLE regress_app LOGIN;
+ALTER ROLE regress_app SET token_auth.binding = 'session';
 GRANT CREATE ON SCHEMA public TO regress_app;
 SELECT mint.token('{"teams": [1, 2], "scope": "orders:read orders:write"}') AS alice, mint.token('{"sub": "bob", "teams": [3]}') AS bob,
        mint.token(jsonb_build_object('iat', mint.now(-600), 'exp', mint.now(-300))) AS expired,
@@ -248,6 +249,73 @@ RESET token_auth.token;
 SELECT count(*) FROM public.item WHERE public.subject_in_worker() IS NULL;
 COMMIT;
 
+-- ... nor in the workers of an index, which no statement of the leader's precedes
+\c -reuse-previous=on :as_app
+SET max_parallel_maintenance_workers = 2;
+SELECT set_config('regress.leader', pg_backend_pid()::text, false) <> '';
+CREATE TABLE public.bait AS SELECT i FROM generate_series(1, 10000) AS i;
+CREATE FUNCTION public.thief(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF pg_backend_pid() <> current_setting('regress.leader')::int THEN
+        RAISE EXCEPTION 'a worker, for %', coalesce(token_auth.subject(), 'nobody');
+    END IF;
+    -- until the error of a worker arrives
+    FOR attempt IN 1 .. 6000 LOOP
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RAISE EXCEPTION 'no worker came';
+END
+$$;
+-- what a session-level SET and a local clear leave behind
+BEGIN;
+SET token_auth.token = :'alice';
+SELECT token_auth.set_local_token(NULL);
+COMMIT;
+CREATE INDEX ON public.bait (public.thief(i));
+BEGIN;
+SET token_auth.token = :'alice';
+SET LOCAL token_auth.token = '';
+COMMIT AND CHAIN;
+CREATE INDEX ON public.bait (public.thief(i));
+ROLLBACK;
+CREATE PROCEDURE public.clear_and_commit(token text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('token_auth.token', token, false), token_auth.set_local_token(NULL);
+    COMMIT;
+    CREATE INDEX ON public.bait (public.thief(i));
+END
+$$;
+CALL public.clear_and_commit(:'alice');
+-- the token of this transaction counts there
+BEGIN;
+SELECT token_auth.set_local_token(:'bob');
+CREATE INDEX ON public.bait (public.thief(i));
+ROLLBACK;
+-- a token from before the binding changed does not, nor one that ROLLBACK brings back
+SELECT format('user=%s options=''-c client_min_messages=error -c min_parallel_table_scan_size=0 -c max_parallel_maintenance_workers=2 -c token_auth.binding=session''',
+              :'administrator') AS as_maintainer \gset
+\c -reuse-previous=on :as_maintainer
+SELECT set_config('regress.leader', pg_backend_pid()::text, false) <> '', token_auth.set_session_token(:'alice');
+CREATE INDEX ON public.bait (public.thief(i));
+BEGIN;
+SET LOCAL token_auth.binding = 'transaction';
+CREATE INDEX ON public.bait (public.thief(i));
+ROLLBACK;
+SET token_auth.binding = 'transaction';
+CREATE INDEX ON public.bait (public.thief(i));
+BEGIN;
+SELECT token_auth.set_local_token(:'bob');
+ROLLBACK;
+CREATE INDEX ON public.bait (public.thief(i));
+-- nor one that a refused session token ended
+SET token_auth.binding = 'session';
+SELECT token_auth.set_session_token(:'alice');
+SELECT token_auth.set_session_token(:'forged');
+CREATE INDEX ON public.bait (public.thief(i));
+DROP TABLE public.bait;
+DROP FUNCTION public.thief;
+DROP PROCEDURE public.clear_and_commit;
+
 -- ... nor where a worker is the first to load the library: refused, or the right rows; never what is left over
 \c -reuse-previous=on :as_app
 SET parallel_leader_participation = off;
@@ -271,7 +339,7 @@ SELECT token_auth.subject();
 
 -- one statement, one token, for workers too: what a single function call forces into one
 \c -reuse-previous=on :as_administrator
-ALTER ROLE regress_app RESET ALL;
+ALTER ROLE regress_app SET token_auth.binding = 'session';
 CREATE TABLE public.hidden AS SELECT 2 AS id, '00000000-0000-4000-8000-00000000000b'::uuid AS owner_id, 'topsecret' AS body;
 ALTER TABLE public.hidden ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON public.hidden TO regress_app USING (owner_id = token_auth.subject_uuid());

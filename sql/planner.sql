@@ -4,6 +4,7 @@
 \pset null none
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SELECT mint.issuer();
 UPDATE token_auth.issuer SET role_claims = '[["roles"]]';
 CREATE ROLE regress_app;

@@ -4,6 +4,7 @@
 \pset null none
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SELECT mint.issuer();

@@ -5,6 +5,7 @@
 \pset tuples_only on
 \pset null none
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SET timezone = 'UTC';
 
 SELECT token_auth.add_issuer('https://revocation.test', '{orders-api}', name => 'revocation', namespace => '');

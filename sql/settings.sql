@@ -4,8 +4,10 @@
 \pset null none
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SELECT mint.issuer();
 CREATE ROLE regress_app LOGIN;
+ALTER ROLE regress_app SET token_auth.binding = 'session';
 CREATE ROLE regress_trusted;
 CREATE ROLE regress_bypass BYPASSRLS;
 GRANT CREATE ON SCHEMA public TO regress_app;
@@ -76,6 +78,7 @@ SELECT token_auth.subject();
 SELECT count(*) FROM pg_settings AS s WHERE public.shows(:'alice', s::text);
 SELECT public.shows(:'alice', current_setting('token_auth.token')), public.show_all_shows(:'alice');
 \c -reuse-previous=on :as_administrator
+SET token_auth.binding = 'session';
 SELECT token_auth.is_authenticated();
 
 -- refused: a token in a place where it would be stored; no message shows it
@@ -158,7 +161,7 @@ SELECT format('ALTER DATABASE %I RESET token_auth.token', :'database') AS statem
 
 -- refused: an ordinary role changes a setting; each next to one that was granted it
 CREATE TABLE public.setting (name text, value text);
-INSERT INTO public.setting VALUES ('binding', 'transaction'), ('cache_size', '0'), ('log_accepted', 'on'), ('max_token_size', '64kB'),
+INSERT INTO public.setting VALUES ('binding', 'session'), ('cache_size', '0'), ('log_accepted', 'on'), ('max_token_size', '64kB'),
     ('on_expired', 'anonymous'), ('on_missing', 'error'), ('recheck_interval', '60s');
 GRANT SELECT ON public.setting TO regress_app, regress_trusted;
 CREATE TABLE public.attempt (statement text);
@@ -167,6 +170,7 @@ INSERT INTO public.attempt VALUES ('SET token_auth.%1$s = %2$L'), ('SET LOCAL to
     ('ALTER ROLE %3$I SET token_auth.%1$s = %2$L'),
     ('CREATE FUNCTION pg_temp.weak() RETURNS int LANGUAGE sql SET token_auth.%1$s = %2$L AS ''SELECT 1''');
 GRANT SELECT ON public.attempt TO regress_app, regress_trusted;
+ALTER ROLE regress_app RESET token_auth.binding;
 SELECT token_auth.is_authenticated();
 SELECT format('GRANT SET ON PARAMETER token_auth.%s TO regress_trusted', name) FROM public.setting \gexec
 SET ROLE regress_app;
@@ -183,7 +187,8 @@ ROLLBACK;
 
 -- refused: the same before the library is there, where any name may be set
 \c -reuse-previous=on :as_administrator
-SELECT format('ALTER ROLE regress_app SET token_auth.%s = %L', name, value) FROM public.setting \gexec
+UPDATE public.setting SET value = 'transaction' WHERE name = 'binding';
+SELECT format('ALTER ROLE regress_app SET token_auth.%s = %L', name, value) FROM public.setting ORDER BY name \gexec
 \c -reuse-previous=on :as_app
 SET token_auth.binding = 'session';
 SET token_auth.cache_size = '2MB';
@@ -220,10 +225,19 @@ SELECT name, setting FROM pg_settings WHERE name LIKE 'token\_auth.%' AND mint.o
 -- refused: the same as connection options, where nothing is stored
 \c -reuse-previous=on :as_administrator
 ALTER ROLE regress_app RESET ALL;
-\c -reuse-previous=on "user=regress_app options='-c client_min_messages=error -c token_auth.binding=transaction -c token_auth.max_token_size=64kB -c token_auth.on_expired=anonymous -c token_auth.recheck_interval=60s'"
+\c -reuse-previous=on "user=regress_app options='-c client_min_messages=error -c token_auth.binding=session -c token_auth.max_token_size=64kB -c token_auth.on_expired=anonymous -c token_auth.recheck_interval=60s'"
 SELECT mint.outcome('SELECT token_auth.is_authenticated()') ~ '^(accepted$|42501 )';
 SELECT name, setting FROM pg_settings WHERE name IN ('token_auth.binding', 'token_auth.max_token_size', 'token_auth.on_expired', 'token_auth.recheck_interval')
-   AND setting NOT IN ('session', '16384', 'error', '10');
+   AND setting NOT IN ('transaction', '16384', 'error', '10');
+
+-- a misspelt setting, which PostgreSQL takes while the library is not loaded, leaves the default: session tokens are refused
+\c -reuse-previous=on :as_administrator
+ALTER ROLE regress_app SET token_auth.bindign = 'session';
+\c -reuse-previous=on :as_app
+SELECT token_auth.set_session_token(:'alice');
+SELECT token_auth.is_authenticated(), current_setting('token_auth.binding');
+\c -reuse-previous=on :as_administrator
+ALTER ROLE regress_app RESET ALL;
 
 -- refused: values out of range and names that are none
 \c -reuse-previous=on :as_administrator
@@ -235,10 +249,11 @@ SELECT mint.outcome(statement) FROM unnest(ARRAY[
     'SET token_auth.cache_size = -1', 'SET token_auth.bindings = ''session''']) AS t (statement);
 SELECT mint.outcome(statement) FROM unnest(ARRAY[
     'SET token_auth.recheck_interval = 0', 'SET token_auth.recheck_interval = 60', 'SET token_auth.max_token_size = ''64kB''',
-    'SET token_auth.cache_size = 0', 'SET token_auth.binding = ''transaction''']) AS t (statement);
+    'SET token_auth.cache_size = 0', 'SET token_auth.binding = ''session''']) AS t (statement);
 
 -- max_token_size is the limit; cache_size = 0 remembers none, and the current token works all the same
 \c -reuse-previous=on :as_administrator
+SET token_auth.binding = 'session';
 SELECT token_auth.is_authenticated();
 SELECT mint.token(jsonb_build_object('filler', array_agg(repeat('x', 100)))) AS large FROM generate_series(1, 120) \gset
 SELECT mint.token(jsonb_build_object('filler', array_agg(repeat('x', 100)))) AS larger FROM generate_series(1, 500) \gset
@@ -261,6 +276,7 @@ SELECT token_auth.subject();
 -- pg_stat_activity: the literal is blotted as soon as the token is set or refused, and the query id stays
 \c -reuse-previous=on :as_administrator
 SET compute_query_id = on;
+SET token_auth.binding = 'session';
 SET client_min_messages = error;
 SELECT token_auth.set_session_token(:'alice') \; SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid();
 BEGIN \; SELECT token_auth.set_local_token(:'alice') \; SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid() \; COMMIT;

@@ -179,9 +179,10 @@ DROP FUNCTION public.shout(text);
 -- ... passes: tables without policies and readers, and those who need a token set
 SELECT public.as_app('garbage', 'SELECT count(*) FROM public.plain WHERE id = 2'), public.as_app('garbage', format('SELECT token_auth.set_local_token(%L)', :'alice')), public.as_app('garbage', 'SELECT step FROM token_auth.inspect() LIMIT 1');
 -- ... and a superuser, whom no policy concerns
-SET token_auth.token = 'garbage';
+BEGIN;
+SET LOCAL token_auth.token = 'garbage';
 SELECT count(*) FROM public.doc WHERE id = 2;
-SET token_auth.token = '';
+COMMIT;
 
 -- 28T16, whatever the guess; the foreign issuer's token does not help either
 SELECT token_auth.add_issuer('https://foreign.test', '{orders-api}', namespace => 'foreign') \g /dev/null

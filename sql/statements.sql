@@ -4,6 +4,7 @@
 \pset null none
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SELECT mint.issuer();
 UPDATE token_auth.issuer SET leeway = '0';
 CREATE ROLE regress_app;
@@ -174,6 +175,7 @@ COMMIT;
 -- what was read stays what was read, even if nothing else remembers the token
 \c -
 SET client_min_messages = warning;
+SET token_auth.binding = 'session';
 SET token_auth.cache_size = 0;
 SET SESSION AUTHORIZATION regress_app;
 BEGIN;

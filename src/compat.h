@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 
@@ -60,6 +61,20 @@ compat_guc_free(void *memory)
 	guc_free(memory);
 #else
 	free(memory);
+#endif
+}
+
+/*
+ * The local transaction id of a process, unlike that of any other transaction
+ * that it runs. PostgreSQL 17 moved it (commit 28f3915b73).
+ */
+static inline LocalTransactionId
+compat_local_transaction_id(const PGPROC *process)
+{
+#if PG_VERSION_NUM >= 170000
+	return process->vxid.lxid;
+#else
+	return process->lxid;
 #endif
 }
 

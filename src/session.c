@@ -43,11 +43,15 @@ session_raw_token(SessionAbsence *absence)
 	const char *raw = settings_token(&why);
 
 	*absence = why == ABSENCE_IGNORED_BY_BINDING ? SESSION_IGNORED_BY_BINDING
+		: why == ABSENCE_CONNECTION_IGNORED ? SESSION_CONNECTION_IGNORED
 		: why == ABSENCE_UNKNOWN_ORIGIN ? SESSION_UNKNOWN_ORIGIN
 		: settings_token_cleared ? SESSION_CLEARED
 		: last_end;
 	return raw;
 }
+
+#define HOW_TO_BIND \
+	"For connections that no pool shares, ALTER ROLE or ALTER DATABASE ... SET token_auth.binding = 'session' allows it."
 
 static const char *
 absence_words(SessionAbsence absence)
@@ -62,8 +66,12 @@ absence_words(SessionAbsence absence)
 			return "The last token ended with its transaction.";
 		case SESSION_ROLLED_BACK:
 			return "The setting of the last token was rolled back.";
+		case SESSION_REFUSED:
+			return "The last call of set_session_token() was refused, which ends the token before it, too.";
 		case SESSION_IGNORED_BY_BINDING:
-			return "The token was not set in this transaction, and token_auth.binding asks for that.";
+			return "The token was set for the session, but token_auth.binding is \"transaction\": only a token set in the current transaction counts. " HOW_TO_BIND;
+		case SESSION_CONNECTION_IGNORED:
+			return "The token came with the connection, but token_auth.binding is \"transaction\": only a token set in the current transaction counts. " HOW_TO_BIND;
 		case SESSION_UNKNOWN_ORIGIN:
 			return "The library was loaded in a parallel worker first, which cannot tell in which transaction the token was set.";
 		case SESSION_EXPIRED:
@@ -257,24 +265,22 @@ warn_of_bypass(void)
 				   "Connect as an ordinary role that does not own the tables.");
 }
 
-static void
+static void pg_attribute_noreturn()
 refuse_session_token(void)
 {
 	report_error("55000", "a session token cannot be set",
 				 "token_auth.binding is \"transaction\": only a token set in the current transaction counts.",
-				 "Use token_auth.set_local_token() inside a transaction.");
+				 "Call token_auth.set_local_token() in each transaction. "
+				 "Where no pool shares the connections of a role, ALTER ROLE ... SET token_auth.binding = 'session' (or ALTER DATABASE ...), "
+				 "run by a superuser or a role with SET ON PARAMETER, allows session tokens. "
+				 "Behind PgBouncer in transaction mode or an application's pool (pg.Pool, HikariCP, SQLAlchemy) do not: the next request would have the token.");
 }
 
-/*
- * Verify raw and make it the current token, to the end of the transaction if
- * local. NULL or '' clears. Returns the token, or NULL if cleared.
- */
-const VerifiedToken *
-session_set_token(const char *raw, bool local)
+static const VerifiedToken *
+verify_and_set(const char *raw, bool local)
 {
 	VerifiedToken *token = NULL;
 
-	activity_hide_tokens();
 	if (!local && settings_binding == BINDING_TRANSACTION)
 		refuse_session_token();
 
@@ -294,6 +300,38 @@ session_set_token(const char *raw, bool local)
 	return token;
 }
 
+/*
+ * Verify raw and make it the current token, to the end of the transaction if
+ * local. NULL or '' clears. Returns the token, or NULL if cleared.
+ *
+ * A session token that is not set, for whatever reason, leaves none: a caller
+ * that catches the error would go on as whoever was there before. A transaction
+ * token that is refused changes nothing: what counts after ROLLBACK TO is the
+ * token from before the savepoint.
+ */
+const VerifiedToken *
+session_set_token(const char *raw, bool local)
+{
+	const VerifiedToken *volatile token = NULL;
+
+	activity_hide_tokens();
+	if (local)
+		return verify_and_set(raw, true);
+
+	PG_TRY();
+	{
+		token = verify_and_set(raw, false);
+	}
+	PG_CATCH();
+	{
+		settings_void_tokens();
+		last_end = SESSION_REFUSED;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return token;
+}
+
 /* No token from here on, whatever was set for the session or the transaction. */
 void
 session_clear_token(void)
@@ -304,9 +342,7 @@ session_clear_token(void)
 static void
 note_end(SessionAbsence why)
 {
-	SessionAbsence absence;
-
-	if (session_raw_token(&absence) != NULL)
+	if (settings_token_ends())
 	{
 		last_end = why;
 		settings_token_cleared = false;
@@ -314,21 +350,39 @@ note_end(SessionAbsence why)
 }
 
 static void
-warn_of_unused_token(void)
+warn_of_unused_token(const char *setter)
 {
-	if (!local_token_unused)
-		return;
-	local_token_unused = false;
-	report_warning("the token set by set_local_token() ended with its transaction before anything used it",
+	report_warning(psprintf("the token set by %s ended with its transaction before anything used it", setter),
 				   NULL,
-				   "Run set_local_token() and the queries it is for in one transaction: between BEGIN and COMMIT.");
+				   psprintf("Run %s and the queries it is for in one transaction: between BEGIN and COMMIT.", setter));
+}
+
+/* Refuse a session-level SET, or set_config(), that could never count. */
+static void pg_attribute_noreturn()
+refuse_lone_set(void)
+{
+	last_end = SESSION_IGNORED_BY_BINDING;
+	settings_assign_token("", false);	/* or its end would be taken for that of the token */
+	refuse_session_token();
 }
 
 static void
 before_commit(void)
 {
-	warn_of_unused_token();
-	note_end(SESSION_ENDED_WITH_TRANSACTION);
+	LoneSet		lone_set = settings_lone_set();
+
+	if (local_token_unused)
+	{
+		local_token_unused = false;
+		warn_of_unused_token("set_local_token()");
+	}
+	else if (lone_set == LONE_SET_LOCAL)
+		warn_of_unused_token("set_config()");
+	else if (lone_set == LONE_SET_SESSION && settings_binding == BINDING_TRANSACTION)
+		refuse_lone_set();
+
+	note_end(settings_session_token_ends() ? SESSION_IGNORED_BY_BINDING
+			 : SESSION_ENDED_WITH_TRANSACTION);
 	settings_end_transaction();
 }
 
@@ -344,6 +398,7 @@ session_at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 			local_token_unused = false;
 			note_end(SESSION_ROLLED_BACK);
+			settings_roll_back();
 			break;
 		default:
 			break;
@@ -354,8 +409,10 @@ static void
 session_at_subtransaction_end(SubXactEvent event, SubTransactionId id,
 							  SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		note_end(SESSION_ROLLED_BACK);
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	note_end(SESSION_ROLLED_BACK);
+	settings_roll_back();
 }
 
 void

@@ -36,15 +36,29 @@ typedef enum SettingsAbsence
 {
 	ABSENCE_NOT_SET,
 	ABSENCE_IGNORED_BY_BINDING,
+	ABSENCE_CONNECTION_IGNORED,
 	ABSENCE_UNKNOWN_ORIGIN
 } SettingsAbsence;
+
+/* Was a transaction nothing but a statement that set the token? */
+typedef enum LoneSet
+{
+	LONE_SET_NONE,
+	LONE_SET_SESSION,			/* by SET, or set_config() for the session */
+	LONE_SET_LOCAL				/* by set_config() for the transaction */
+} LoneSet;
 
 extern void settings_check_options(void);
 extern void settings_define(void);
 extern void settings_watch_token(void (*before) (const char *raw), void (*after) (void));
 extern const char *settings_token(SettingsAbsence *absence);
+extern bool settings_token_ends(void);
+extern bool settings_session_token_ends(void);
+extern LoneSet settings_lone_set(void);
 extern void settings_assign_token(const char *token, bool local);
+extern void settings_void_tokens(void);
 extern void settings_discard_leftover(void);
 extern void settings_end_transaction(void);
+extern void settings_roll_back(void);
 
 #endif							/* TOKEN_AUTH_SETTINGS_H */

@@ -62,11 +62,11 @@ static planner_hook_type previous_planner = NULL;
 #define EXEC_FLAG_TOKEN_BOUND (1 << 30)
 
 /*
- * In parallel mode the token is what it was when that began: the processes
- * that share a statement could not agree on a change.
+ * Assignments of the token outside parallel mode. In parallel mode the token is
+ * what it was when that began: the processes that share a statement could not
+ * agree on a change.
  */
-static bool parallel_assignments_known = false;
-static uint64 parallel_assignments = 0;
+static uint64 serial_assignments = 0;
 
 /*
  * A query that is bound, or whose readers may be called again after a run:
@@ -114,28 +114,13 @@ refuse_changed(void)
 	report_refusal(VERDICT_TOKEN_CHANGED, &detail, NULL);
 }
 
-/* Outside parallel mode, and once in a worker: from here on the token must stay. */
-static void
-note_parallel_assignments(void)
-{
-	if (IsInParallelMode() && parallel_assignments_known)
-		return;
-	parallel_assignments = settings_token_assignments;
-	parallel_assignments_known = true;
-}
-
-static bool
-changed_in_parallel_mode(void)
-{
-	return IsInParallelMode() && parallel_assignments_known &&
-		parallel_assignments != settings_token_assignments;
-}
-
 /* Judges the current token, now; raises a refusal. Returns NULL if there is none. */
 static VerifiedToken *
 judge_current(void)
 {
-	if (changed_in_parallel_mode())
+	if (!IsInParallelMode())
+		serial_assignments = settings_token_assignments;
+	else if (serial_assignments != settings_token_assignments)
 		refuse_changed();
 	return session_judge_current();
 }
@@ -347,6 +332,8 @@ after_token_is_set(void)
 {
 	if (!statement_judgement.is_bound)
 		statement_stamp = 0;
+	if (!IsInParallelMode())
+		serial_assignments = settings_token_assignments;
 }
 
 /* Does the setting still hold the token that the bound statement started under? */
@@ -724,7 +711,6 @@ statement_executor_start(QueryDesc *query, int eflags)
 	bool		depends;
 
 	settings_discard_leftover();
-	note_parallel_assignments();
 	depends = find_readers(query, eflags, &readers);
 	PG_TRY();
 	{
@@ -859,7 +845,6 @@ statement_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 	Judgement	outer = statement_judgement;
 
 	settings_discard_leftover();
-	note_parallel_assignments();
 	if (IsParallelWorker())
 		activity_hide_tokens();
 
@@ -1002,6 +987,7 @@ void
 statement_init(void)
 {
 	settings_watch_token(before_token_is_set, after_token_is_set);
+	serial_assignments = settings_token_assignments;
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = statement_executor_start;
 	previous_executor_run = ExecutorRun_hook;

@@ -129,7 +129,13 @@ finish()
 	note "
 To go on by yourself, in another terminal:
     PSQLRC=$work/psqlrc $bindir/psql -h $work/socket -U app shop
-    shop=> SELECT token_auth.set_session_token(:'alice');    -- or bob, forged, expired
+    shop=> BEGIN;
+    shop=> SELECT token_auth.set_local_token(:'alice');    -- or bob, forged, expired
+    shop=> SELECT * FROM orders;
+    shop=> COMMIT;
+or, with a token that lasts for the session, as the role reporting:
+    PSQLRC=$work/psqlrc $bindir/psql -h $work/socket -U reporting shop
+    shop=> SELECT token_auth.set_session_token(:'alice');
     shop=> SELECT * FROM orders;"
 
 	if [ "${DEMO_KEEP:-0}" = 1 ]; then

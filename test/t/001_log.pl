@@ -11,7 +11,7 @@ use Test::More;
 use TestServer;
 use TokenAuth;
 
-my $node = new_server('log', 'log_min_messages = debug1');
+my $node = new_server('log', 'token_auth.binding = session', 'log_min_messages = debug1');
 install($node);
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;

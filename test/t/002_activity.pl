@@ -12,7 +12,7 @@ use TestServer;
 use TokenAuth;
 
 my $has_statements = check_extension('pg_stat_statements');
-my $node = new_server('activity', 'compute_query_id = on',
+my $node = new_server('activity', 'token_auth.binding = session', 'compute_query_id = on',
 	$has_statements
 	? ("shared_preload_libraries = 'pg_stat_statements'", 'pg_stat_statements.track = top',
 		'pg_stat_statements.track_utility = off')

@@ -10,7 +10,7 @@ use Test::More;
 use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
-my $node = new_server('late_load');
+my $node = new_server('late_load', 'token_auth.binding = session');
 install($node);
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
@@ -94,12 +94,15 @@ for my $participation (qw(on off))
 }
 
 # --- binding = transaction ----------------------------------------------------
-configure($node, 'token_auth.binding' => 'transaction');
+# the default
+$node->adjust_conf('postgresql.conf', 'token_auth.binding', undef);
+$node->restart;
 
 $session = fresh();
-is($session->query("SHOW token_auth.binding"), 'transaction', 'binding is transaction');
 $session->query("SET token_auth.token = '$alice'");
 is(outcome($session, $subject), 'nobody', 'one left over from an earlier transaction does not count');
+is($session->query('SHOW token_auth.binding'), 'transaction', '... by default');
+like($session->query('SELECT detail FROM token_auth.inspect()'), qr/^The token was set for the session, but .* ALTER ROLE or ALTER DATABASE/, '... inspect() says why, and what allows it');
 is($session->query('SHOW token_auth.token'), '', '... and is gone');
 $session->quit;
 

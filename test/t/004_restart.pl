@@ -11,7 +11,7 @@ use TestServer;
 use TokenAuth;
 
 # the WAL writer sleeps, so nothing but a commit flushes
-my $node = new_server('restart', 'synchronous_commit = off', 'wal_writer_delay = 10s',
+my $node = new_server('restart', 'token_auth.binding = session', 'synchronous_commit = off', 'wal_writer_delay = 10s',
 	'checkpoint_timeout = 1h', 'autovacuum = off');
 install($node);
 $node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CHECKPOINT');

@@ -20,6 +20,9 @@ $by_disabled = mint($disabled_key, default_claims(client_id => 'shop'));
 my ($jwks, $banned) = (jwks($key, $disabled_key), new_token(sub => 'banned'));
 $node->safe_psql('postgres', qq{
 	CREATE ROLE app LOGIN;
+	ALTER ROLE app SET token_auth.binding = 'session';
+	CREATE ROLE other LOGIN;
+	ALTER DATABASE postgres SET token_auth.binding = 'session';
 	CREATE ROLE reader LOGIN;
 	GRANT pg_read_all_data TO reader;
 	SELECT token_auth.import_jwks('idp', '$jwks');
@@ -65,6 +68,11 @@ sub check
 		is($sqlstate || $rows, $outcome, "$way: $name");
 		$session->quit;
 	}
+	# what ALTER DATABASE stored is not in the dump: session tokens are refused, for all but a role that has the setting
+	my $other = connect_to($node, dbname => $database, user => 'other');
+	like($other->refusal("SELECT token_auth.set_session_token('$by_secret')"), qr/55000/, "$way: the setting of the database is lost, and no session token allowed");
+	is($other->query('SELECT token_auth.is_authenticated()'), 'f', '... nor set');
+	$other->quit;
 	# the triggers of the restored tables announce changes
 	my $session = connect_to($node, dbname => $database, user => 'app');
 	is($session->query("SELECT token_auth.set_session_token('$by_secret')"), 'alice', "$way: a session");
@@ -96,6 +104,10 @@ sub dump_and_restore
 	check($database, $way);
 	return;
 }
+
+my $other = connect_to($node, user => 'other');
+is($other->query("SELECT token_auth.set_session_token('$by_secret')"), 'alice', 'ALTER DATABASE allows session tokens');
+$other->quit;
 
 # refused: somebody who may read all data gets no secrets
 my ($out, $err);

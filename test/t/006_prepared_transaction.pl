@@ -10,7 +10,7 @@ use Test::More;
 use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
-my $node = new_server('prepared', 'max_prepared_transactions = 10', 'autovacuum = off',
+my $node = new_server('prepared', 'token_auth.binding = session', 'max_prepared_transactions = 10', 'autovacuum = off',
 	# a lost message must not be made good by time
 	'token_auth.recheck_interval = 60s');
 install($node);
@@ -32,6 +32,17 @@ for my $binding (qw(session transaction))
 	is(outcome($session, $subject), 'nobody', '... ends it');
 	is(outcome($session, "COMMIT PREPARED 'one'"), '', '... COMMIT PREPARED');
 	is(outcome($session, $subject), 'nobody', '... does not bring it back');
+
+	if ($binding eq 'transaction')
+	{
+		for my $clear ('SELECT token_auth.set_local_token(NULL)', "SET LOCAL token_auth.token = ''")
+		{
+			outcome($session, "BEGIN; SET token_auth.token = '$alice'; $clear; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'masked'");
+			is($session->query('SHOW token_auth.token'), '', "... nor is one left that was set for the session, below $clear");
+			outcome($session, "ROLLBACK PREPARED 'masked'");
+			is(outcome($session, $subject), 'nobody', '... before or after ROLLBACK PREPARED');
+		}
+	}
 
 	outcome($session, "BEGIN; SELECT token_auth.set_local_token('$alice'); INSERT INTO t VALUES (1); PREPARE TRANSACTION 'two'; ROLLBACK PREPARED 'two'");
 	is(outcome($session, $subject), 'nobody', '... nor does ROLLBACK PREPARED');

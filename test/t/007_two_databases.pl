@@ -10,7 +10,7 @@ use Test::More;
 use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
-my $node = new_server('databases');
+my $node = new_server('databases', 'token_auth.binding = session');
 install($node);
 $node->safe_psql('postgres', "CREATE ROLE app LOGIN; CREATE DATABASE $_") for qw(other);
 $node->safe_psql('postgres', 'CREATE DATABASE none TEMPLATE template0');

@@ -1,5 +1,6 @@
 # A connection that a pooler hands from client to client carries no token
-# along: DISCARD ALL for session pooling, binding = transaction without it.
+# along: none under binding = transaction, the default; DISCARD ALL removes one
+# under binding = session.
 use strict;
 use warnings;
 use FindBin;
@@ -23,6 +24,8 @@ $node->safe_psql('postgres', q{
 my %token = map { $_ => new_token(sub => $_) } qw(alice bob carol);
 my $orders = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), 'none') FROM orders";
 
+configure($node, 'token_auth.binding' => 'session');
+
 # --- session pooling ------------------------------------------------------------------
 my $connection = connect_to($node, user => 'app');
 for my $leave ("SELECT token_auth.set_session_token('$token{alice}')",
@@ -44,7 +47,8 @@ for my $leave ("SELECT token_auth.set_session_token('$token{alice}')",
 $connection->quit;
 
 # --- transaction pooling ----------------------------------------------------------------
-configure($node, 'token_auth.binding' => 'transaction');
+$node->adjust_conf('postgresql.conf', 'token_auth.binding', undef);
+$node->restart;
 $connection = connect_to($node, user => 'app');
 is(outcome($connection, "SELECT token_auth.set_session_token('$token{alice}')"), '55000', 'a session token is refused');
 for my $set ('SELECT token_auth.set_local_token(\'%s\')', 'SET LOCAL token_auth.token = \'%s\'',
@@ -62,7 +66,44 @@ for my $set ('SELECT token_auth.set_local_token(\'%s\')', 'SET LOCAL token_auth.
 		$connection->query('ROLLBACK');
 	}
 }
-is(outcome($connection, "SET token_auth.token = '$token{alice}'; $orders"), 'none', 'SET outside a transaction does not reach the next statement');
+for my $clear ('SELECT token_auth.set_local_token(NULL)', "SET LOCAL token_auth.token = ''", 'SAVEPOINT s; SET LOCAL token_auth.token = DEFAULT; RELEASE s')
+{
+	for my $end ('COMMIT', 'COMMIT AND CHAIN; COMMIT')
+	{
+		$connection->query("BEGIN; SET token_auth.token = '$token{alice}'; $clear; $end");
+		is($connection->query('SHOW token_auth.token'), '', "a session-level SET below '$clear': after $end nothing is left over");
+		is(outcome($connection, $orders), 'none', '... and the next has nothing');
+	}
+}
+for my $set ('SET token_auth.token = \'%s\'', 'SELECT set_config(\'token_auth.token\', \'%s\', false) = \'\'')
+{
+	my $statement = sprintf $set, $token{alice};
+	is(outcome($connection, $statement), '55000', 'outside a transaction block it is refused: ' . ($set =~ /^(\w+ [\w.]+)/)[0]);
+	like($connection->messages, qr/^ERROR:  55000: a session token cannot be set$/m, '... in the words of set_session_token()');
+	is(leaks($connection->messages, $token{alice}), '', '... which do not show it');
+	is(outcome($connection, $orders), 'none', '... and does not reach the next statement');
+}
+unlike(slurp_file($node->logfile), qr/SET token_auth\.token|set_config/, '... nor is the statement in the log');
+is(outcome($connection, "SELECT set_config('token_auth.token', '$token{alice}', true) = ''"), 'f', 'for the transaction it is not');
+like($connection->messages, qr/^WARNING: .* set by set_config\(\) ended with its transaction/m, '... but there is a warning');
+
+# the extended protocol: a statement of its own, and a pipeline, which is one transaction
+my $is_alice = "SELECT 1 / (coalesce(token_auth.subject(), '') = 'alice')::int;\n";
+my $is_nobody = "SELECT 1 / (token_auth.subject() IS NULL)::int;\n";
+for my $set ("SET token_auth.token = '$token{alice}';\n", "SELECT set_config('token_auth.token', '$token{alice}', false) = '';\n")
+{
+	my ($name) = $set =~ /^(\w+ [\w.]+)/;
+	for my $mode (qw(simple extended prepared))
+	{
+		like(pgbench($mode, $is_nobody . $set), qr/ERROR:  a session token cannot be set/, "$name, $mode: refused");
+	}
+	for my $mode (qw(extended prepared))
+	{
+		is(pgbench($mode, "\\startpipeline\n$set$is_alice\\endpipeline\n$is_nobody"), '', "$name, $mode: counts to the end of its pipeline");
+		like(pgbench($mode, "\\startpipeline\n$is_nobody$set\\endpipeline\n"), qr/ERROR:  a session token cannot be set/, '... refused as the last of it');
+		is(pgbench($mode, "BEGIN;\n$set${is_alice}COMMIT;\n$is_nobody"), '', '... counts to the end of a block');
+	}
+}
 
 # statements of several clients in turn, prepared ones too
 $connection->query('PREPARE mine AS SELECT id FROM orders');
@@ -91,6 +132,17 @@ configure($node, 'token_auth.binding' => 'session');
 ok(wait_for_binding($connection, 'session'), '... changed back');
 is(outcome($connection, $orders), 'none', '... it does not come back');
 $connection->quit;
+
+# What pgbench says of a script that it cannot run to its end; '' if it can.
+sub pgbench
+{
+	my ($mode, $script) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/script';
+	append_to_file($file, $script);
+	IPC::Run::run([ 'pgbench', '-n', '-M', $mode, '-t', '1', '-f', $file, '-d', $node->connstr('postgres') . ' user=app' ],
+		'>', \my $output, '2>', \my $messages) and return '';
+	return $messages || 'pgbench failed';
+}
 
 sub wait_for_binding
 {

@@ -10,7 +10,7 @@ use Test::More;
 use TestServer;
 use TokenAuth;
 
-my $node = new_server('termination');
+my $node = new_server('termination', 'token_auth.binding = session');
 install($node);
 my $key = keypair('RS256');
 my $jwks = jwks($key);

@@ -11,7 +11,7 @@ use Test::More;
 use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
-my @configuration = ('autovacuum = off', 'max_prepared_transactions = 5',
+my @configuration = ('token_auth.binding = session', 'autovacuum = off', 'max_prepared_transactions = 5',
 	# a lost message must not be made good by time
 	'token_auth.recheck_interval = 60s');
 my $publisher = new_server('publisher', { allows_streaming => 'logical' }, @configuration);

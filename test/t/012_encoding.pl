@@ -11,7 +11,7 @@ use Test::More;
 use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
-my $node = new_server('encoding');
+my $node = new_server('encoding', 'token_auth.binding = session');
 $node->safe_psql('postgres', 'CREATE ROLE app LOGIN');
 
 # The sessions speak UTF-8 where that can be converted; text below is in bytes.

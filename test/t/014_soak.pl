@@ -20,7 +20,7 @@ my $step = 1_000;
 my $allowed = 1024 * 1024;
 my $day = 86_400;
 
-my $node = new_server('soak', 'autovacuum = off');
+my $node = new_server('soak', 'token_auth.binding = session', 'autovacuum = off');
 install($node);
 my @keys = map { keypair($_) } qw(RS256 ES256 EdDSA);
 my $jwks = jwks(@keys);

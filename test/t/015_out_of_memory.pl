@@ -20,7 +20,7 @@ system_or_bail('cc', '-shared', '-fPIC', '-fno-builtin', '-O1', "-I$include",
 my $node;
 {
 	local $ENV{LD_PRELOAD} = $library;
-	$node = new_server('out_of_memory', 'autovacuum = off');
+	$node = new_server('out_of_memory', 'token_auth.binding = session', 'autovacuum = off');
 }
 install($node);
 my $key = keypair('RS256');

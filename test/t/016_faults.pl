@@ -10,7 +10,7 @@ use Test::More;
 use TestServer;
 use TokenAuth;
 
-my $node = new_server('faults', 'autovacuum = off', 'restart_after_crash = on');
+my $node = new_server('faults', 'token_auth.binding = session', 'autovacuum = off', 'restart_after_crash = on');
 install($node);
 my $key = keypair('RS256');
 my $jwks = jwks($key);

@@ -10,7 +10,7 @@ use Test::More;
 use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
-my $primary = new_server('primary', { allows_streaming => 1 }, 'autovacuum = off', 'hot_standby_feedback = on',
+my $primary = new_server('primary', { allows_streaming => 1 }, 'token_auth.binding = session', 'autovacuum = off', 'hot_standby_feedback = on',
 	# a lost message must not be made good by time
 	'token_auth.recheck_interval = 60s');
 install($primary);

@@ -12,7 +12,7 @@ use TestServer qw(:DEFAULT outcome);
 use TokenAuth;
 
 # what is vacuumed or analyzed is looked at anew, announced or not
-my $node = new_server('missed', 'autovacuum = off', 'token_auth.recheck_interval = 60s');
+my $node = new_server('missed', 'token_auth.binding = session', 'autovacuum = off', 'token_auth.recheck_interval = 60s');
 install($node);
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;

@@ -12,7 +12,7 @@ use TestServer;
 use TokenAuth;
 
 my $rounds = 50;
-my $node = new_server('signals', 'autovacuum = off', 'token_auth.recheck_interval = 60s');
+my $node = new_server('signals', 'token_auth.binding = session', 'autovacuum = off', 'token_auth.recheck_interval = 60s');
 install($node);
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;

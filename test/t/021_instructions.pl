@@ -18,7 +18,7 @@ use TokenAuth;
 my $n_rows = 20000;
 my $n_members = 100;
 
-my $node = new_server('instructions', 'autovacuum = off', 'token_auth.max_token_size = 64kB');
+my $node = new_server('instructions', 'token_auth.binding = session', 'autovacuum = off', 'token_auth.max_token_size = 64kB');
 install($node);
 my $key = keypair('ES256');
 my $other = keypair('RS256');

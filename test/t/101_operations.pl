@@ -12,13 +12,13 @@ use Test::More;
 use TestServer;
 use TokenAuth;
 
-my $primary = new_server('primary', { allows_streaming => 'logical' });
+my $primary = new_server('primary', { allows_streaming => 'logical' }, 'token_auth.binding = session');
 $primary->safe_psql('postgres', 'CREATE DATABASE shop; CREATE ROLE app LOGIN');
 $primary->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'backup', has_streaming => 1);
 $standby->start;
-my $subscriber = new_server('subscriber', { allows_streaming => 'logical' });
+my $subscriber = new_server('subscriber', { allows_streaming => 'logical' }, 'token_auth.binding = session');
 $subscriber->safe_psql('postgres', 'CREATE DATABASE shop; CREATE ROLE app LOGIN');
 my %node = (primary => $primary, standby => $standby, subscriber => $subscriber);
 
@@ -161,7 +161,7 @@ $document->run;
 is(scalar(keys %seen), scalar(@effects), 'every statement that was waited for is there');
 
 # nothing is named that does not exist
-my %known = map { $_ => 1 } 'token_auth.secret', 'token_auth.recheck_interval', split /\n/, $primary->safe_psql('shop', q{
+my %known = map { $_ => 1 } 'token_auth.secret', 'token_auth.recheck_interval', 'token_auth.binding', split /\n/, $primary->safe_psql('shop', q{
 	SELECT 'token_auth.' || proname FROM pg_proc WHERE pronamespace = 'token_auth'::regnamespace
 	UNION SELECT proname FROM pg_proc WHERE pronamespace = 'token_auth'::regnamespace
 	UNION SELECT 'token_auth.' || relname FROM pg_class WHERE relnamespace = 'token_auth'::regnamespace});
