@@ -480,6 +480,13 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION token_auth.lock_changes(text) IS
     'internal: wait for the lock of this name and hold it until the end of the transaction';
 
+CREATE FUNCTION token_auth.wait_for_issuers()
+RETURNS void
+AS 'MODULE_PATHNAME', 'token_auth_wait_for_issuers'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION token_auth.wait_for_issuers() IS
+    'internal: wait for the end of the transactions that have changed issuers so far';
+
 CREATE FUNCTION token_auth.free_source(issuer text, kind text, value text, source text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'token_auth_free_source'
@@ -1163,7 +1170,7 @@ BEGIN
     rules := token_auth.profile(add_issuer.profile, add_issuer.issuer, add_issuer.audiences);
 
     -- two first ones at once would both get the namespace ''; nor may the
-    -- snapshot be older than the lock
+    -- snapshot be older than the lock, or than what was waited for
     IF add_issuer.namespace IS NULL
        AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         PERFORM token_auth.raise_error('25001',
@@ -1172,6 +1179,7 @@ BEGIN
             'Give the namespace, or add the issuer in a transaction of that isolation level.');
     END IF;
     PERFORM token_auth.lock_changes('issuers');
+    PERFORM token_auth.wait_for_issuers();
     PERFORM token_auth.check_issuer_is_new(add_issuer.issuer, add_issuer.name);
     namespace := coalesce(add_issuer.namespace, token_auth.default_namespace(add_issuer.name));
     INSERT INTO token_auth.issuer (

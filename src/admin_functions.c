@@ -24,6 +24,7 @@
 #include "report.h"
 #include "revocation.h"
 #include "settings.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -511,6 +512,24 @@ token_auth_lock_changes(PG_FUNCTION_ARGS)
 {
 	require_argument(fcinfo, 0, "name");
 	change_lock_wait(string_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(token_auth_wait_for_issuers);
+
+/*
+ * wait_for_issuers() returns void
+ *
+ * A lock of the table would do that, too, but its request would stop every
+ * later UPDATE, and the lock itself until the end of the transaction.
+ */
+Datum
+token_auth_wait_for_issuers(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		table;
+
+	SET_LOCKTAG_RELATION(table, MyDatabaseId, catalog_table_oid(CATALOG_ISSUER));
+	WaitForLockers(table, ShareLock, false);
 	PG_RETURN_VOID();
 }
 
