@@ -211,13 +211,9 @@ catalog_open(CatalogScan *scan, CatalogTable which)
 	InitNonVacuumableSnapshot(scan->candidates, GlobalVisTestFor(scan->relation));
 }
 
-/*
- * Begin a scan for the rows whose leading key columns equal values; any one
- * before ends. The key columns are the first columns of each table, and of its
- * index, of type text COLLATE "C".
- */
-void
-catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
+static void
+begin_scan(CatalogScan *scan, Snapshot candidates, int n_keys,
+		   const char *const *values)
 {
 	ScanKeyData keys[CATALOG_MAX_KEYS];
 
@@ -226,15 +222,27 @@ catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
 		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber,
 							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
 							   CStringGetTextDatum(values[i]));
-	if (scan->scan != NULL && scan->scan->numberOfKeys != n_keys)
+	if (scan->scan != NULL &&
+		(scan->scan->numberOfKeys != n_keys || scan->scan->xs_snapshot != candidates))
 	{
 		index_endscan(scan->scan);
 		scan->scan = NULL;
 	}
 	if (scan->scan == NULL)
 		scan->scan = compat_index_beginscan(scan->relation, scan->index,
-											&scan->candidates, n_keys);
+											candidates, n_keys);
 	index_rescan(scan->scan, keys, n_keys, NULL, 0);
+}
+
+/*
+ * Begin a scan for the rows whose leading key columns equal values; any one
+ * before ends. The key columns are the first columns of each table, and of its
+ * index, of type text COLLATE "C".
+ */
+void
+catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
+{
+	begin_scan(scan, &scan->candidates, n_keys, values);
 }
 
 /* The next row that the snapshot sees, or NULL. */
@@ -251,12 +259,16 @@ catalog_scan_next(CatalogScan *scan)
 }
 
 /*
- * Are there certainly no rows that the snapshot sees? Looks at so many versions
- * of rows at most: there may be millions that are deleted and not vacuumed.
+ * Are there certainly no rows that the snapshot sees among those whose leading
+ * key columns equal values? Ends any scan before. Looks at so many versions of
+ * rows at most, dead ones included: there may be millions that are deleted and
+ * not vacuumed.
  */
 bool
-catalog_scan_is_empty(CatalogScan *scan, int most)
+catalog_is_empty(CatalogScan *scan, int n_keys, const char *const *values,
+				 int most)
 {
+	begin_scan(scan, SnapshotAny, n_keys, values);
 	for (int i = 0; i < most; i++)
 	{
 		if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))

@@ -46,7 +46,8 @@ extern void catalog_open(CatalogScan *scan, CatalogTable table);
 extern void catalog_scan_begin(CatalogScan *scan, int n_keys,
 							   const char *const *values);
 extern HeapTuple catalog_scan_next(CatalogScan *scan);
-extern bool catalog_scan_is_empty(CatalogScan *scan, int most);
+extern bool catalog_is_empty(CatalogScan *scan, int n_keys,
+							 const char *const *values, int most);
 extern bool catalog_scan_is_contended(CatalogScan *scan);
 extern void catalog_close(CatalogScan *scan);
 extern Datum catalog_column(CatalogScan *scan, HeapTuple row,

@@ -175,8 +175,8 @@ find_presence(CatalogScan *scan, RevocationKind kind, const char *issuer)
 {
 	const char *values[] = {issuer, kinds[kind].name};
 
-	catalog_scan_begin(scan, lengthof(values), values);
-	return catalog_scan_is_empty(scan, MOST_ROWS) ? PRESENCE_NONE : PRESENCE_SOME;
+	return catalog_is_empty(scan, lengthof(values), values, MOST_ROWS)
+		? PRESENCE_NONE : PRESENCE_SOME;
 }
 
 /* The first kind by which the token is revoked, as the table names it, or NULL. */
