@@ -470,7 +470,39 @@ $$;
 COMMENT ON FUNCTION token_auth.issuer_of_revocation(text) IS
     'internal: as issuer_of(), for issuers, too, of which only revocations are left';
 
--- Who changes an issuer's keys holds its row: two imports do not mix.
+-- Locks of these names are taken by functions alone, and conflict with nothing
+-- else: an administrator who shuts an issuer off by UPDATE must not wait for
+-- the end of a transaction that adds an issuer, or imports keys.
+CREATE FUNCTION token_auth.lock_changes(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'token_auth_lock_changes'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION token_auth.lock_changes(text) IS
+    'internal: wait for the lock of this name and hold it until the end of the transaction';
+
+CREATE FUNCTION token_auth.wait_for_issuers()
+RETURNS void
+AS 'MODULE_PATHNAME', 'token_auth_wait_for_issuers'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION token_auth.wait_for_issuers() IS
+    'internal: wait for the end of the transactions that have changed issuers so far';
+
+CREATE FUNCTION token_auth.free_source(issuer text, kind text, value text, source text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'token_auth_free_source'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION token_auth.free_source(text, text, text, text) IS
+    'internal: the source under which a revocation waits for no other transaction: the given one, or it with a number';
+
+CREATE FUNCTION token_auth.leeway(issuer text)
+RETURNS interval
+AS 'MODULE_PATHNAME', 'token_auth_leeway'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION token_auth.leeway(text) IS
+    'internal: the leeway of an issuer, read without a predicate lock';
+
+-- Excludes other functions that change the issuer's keys, so that two imports
+-- do not mix, and DELETE of the issuer. It does not exclude UPDATE.
 CREATE FUNCTION token_auth.lock_issuer(issuer_or_name text)
 RETURNS token_auth.issuer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -480,10 +512,11 @@ DECLARE
     wanted CONSTANT text := token_auth.issuer_of(issuer_or_name);
     locked token_auth.issuer;
 BEGIN
+    PERFORM token_auth.lock_changes('keys of ' || wanted);
     SELECT i.* INTO locked
     FROM token_auth.issuer AS i
     WHERE i.issuer = wanted
-    FOR UPDATE;
+    FOR KEY SHARE;
 
     IF NOT FOUND THEN
         PERFORM token_auth.raise_error('42704',
@@ -494,7 +527,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION token_auth.lock_issuer(text) IS
-    'internal: the row of an issuer, locked until the end of the transaction';
+    'internal: the row of an issuer, whose keys no other function changes until the end of the transaction';
 
 CREATE FUNCTION token_auth.gate_support(internal)
 RETURNS internal
@@ -1137,7 +1170,7 @@ BEGIN
     rules := token_auth.profile(add_issuer.profile, add_issuer.issuer, add_issuer.audiences);
 
     -- two first ones at once would both get the namespace ''; nor may the
-    -- snapshot be older than the lock
+    -- snapshot be older than the lock, or than what was waited for
     IF add_issuer.namespace IS NULL
        AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         PERFORM token_auth.raise_error('25001',
@@ -1145,7 +1178,8 @@ BEGIN
             'What other transactions have added decides which namespace it gets.',
             'Give the namespace, or add the issuer in a transaction of that isolation level.');
     END IF;
-    LOCK TABLE token_auth.issuer IN SHARE ROW EXCLUSIVE MODE;
+    PERFORM token_auth.lock_changes('issuers');
+    PERFORM token_auth.wait_for_issuers();
     PERFORM token_auth.check_issuer_is_new(add_issuer.issuer, add_issuer.name);
     namespace := coalesce(add_issuer.namespace, token_auth.default_namespace(add_issuer.name));
     INSERT INTO token_auth.issuer (
@@ -1506,13 +1540,15 @@ $$;
 COMMENT ON FUNCTION token_auth.check_key_exists(text, text) IS
     'internal: an error unless the issuer has a key of this kid or thumbprint';
 
+-- Takes no lock of the issuer: it leaves nothing ambiguous, and should not wait
+-- for an import.
 CREATE FUNCTION token_auth.disable_key(issuer text, key_id text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    target CONSTANT text := (token_auth.lock_issuer(disable_key.issuer)).issuer;
+    target CONSTANT text := token_auth.issuer_of(disable_key.issuer);
 BEGIN
     PERFORM token_auth.check_key_exists(target, disable_key.key_id);
     UPDATE token_auth.key AS k
@@ -1683,6 +1719,17 @@ $$;
 COMMENT ON FUNCTION token_auth.local_source(text) IS
     'internal: the source under which functions write here; on a subscriber with what tells this database from any other';
 
+-- free_source() numbers the rows of those who revoke the same at one time.
+CREATE FUNCTION token_auth.without_number(source text)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT regexp_replace(source, '^((manual|holder)( [0-9]+/[0-9]+)?) [0-9]+$', '\1')
+$$;
+COMMENT ON FUNCTION token_auth.without_number(text) IS
+    'internal: the source that free_source() was given';
+
 CREATE FUNCTION token_auth.revoke_value(issuer_or_name text, kind text, value text,
     issued_until timestamptz, expires_at timestamptz, reason text)
 RETURNS boolean
@@ -1700,7 +1747,8 @@ BEGIN
             'A token that has expired needs no revocation, and this one would be pruned.',
             'Leave expires_at out if it is not known.');
     END IF;
-    IF NOT token_auth.write_revocation(target, kind, value, token_auth.local_source('manual'),
+    IF NOT token_auth.write_revocation(target, kind, value,
+                                       token_auth.free_source(target, kind, value, token_auth.local_source('manual')),
                                        issued_until, expires_at, reason) THEN
         RETURN false;
     END IF;
@@ -1721,19 +1769,22 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    leeway CONSTANT interval := (SELECT i.leeway FROM token_auth.issuer AS i
-                                 WHERE i.issuer = write_token_revocation.issuer);
+    leeway CONSTANT interval := token_auth.leeway(write_token_revocation.issuer);
     changed boolean;
 BEGIN
     IF write_token_revocation.expires_at + coalesce(leeway, '0') <= clock_timestamp() THEN
         RETURN false;
     END IF;
     changed := token_auth.write_revocation(write_token_revocation.issuer, 'digest',
-        write_token_revocation.digest, write_token_revocation.source, NULL,
+        write_token_revocation.digest,
+        token_auth.free_source(write_token_revocation.issuer, 'digest',
+                               write_token_revocation.digest, write_token_revocation.source), NULL,
         write_token_revocation.expires_at, write_token_revocation.reason);
     IF write_token_revocation.token_id IS NOT NULL THEN
         changed := token_auth.write_revocation(write_token_revocation.issuer, 'token_id',
-            write_token_revocation.token_id, write_token_revocation.source, NULL,
+            write_token_revocation.token_id,
+            token_auth.free_source(write_token_revocation.issuer, 'token_id',
+                                   write_token_revocation.token_id, write_token_revocation.source), NULL,
             write_token_revocation.expires_at, write_token_revocation.reason) OR changed;
     END IF;
     IF changed THEN
@@ -1776,7 +1827,7 @@ BEGIN
     IF revoked.issuer IS NULL THEN
         RETURN false;
     END IF;
-    -- a source of its own: who revokes does not wait for an open transaction of the holder
+    -- a source of its own, so that reinstate() withdraws no logout unless it is told to
     RETURN token_auth.write_token_revocation(revoked.issuer, revoked.token_id, revoked.digest,
                                              token_auth.local_source('holder'), revoked.expires_at,
                                              revoke_current_token.reason);
@@ -1871,13 +1922,13 @@ BEGIN
     DELETE FROM token_auth.revocation AS r
     WHERE r.issuer = target AND r.kind = reinstate.kind
       AND r.value = token_auth.lookup_value(reinstate.value)
-      AND r.source = token_auth.local_source(reinstate.source);
+      AND token_auth.local_source(reinstate.source) IN (r.source, token_auth.without_number(r.source));
     IF NOT FOUND THEN
         IF token_auth.is_subscriber()
            AND EXISTS (SELECT FROM token_auth.revocation AS r
                        WHERE r.issuer = target AND r.kind = reinstate.kind
                          AND r.value = token_auth.lookup_value(reinstate.value)
-                         AND r.source = reinstate.source) THEN
+                         AND reinstate.source IN (r.source, token_auth.without_number(r.source))) THEN
             PERFORM token_auth.raise_error('55000', 'a revocation that a subscription brought cannot be withdrawn here',
                 'A later change of it would not arrive.', 'Reinstate on the publisher.');
         END IF;

@@ -191,6 +191,22 @@ SELECT mint.verdict(:'bob');
 SELECT token_auth.reinstate('revocation', 'subject', 'bob'), mint.verdict(:'bob');
 SELECT token_auth.reinstate('revocation', 'subject', 'bob', 'b feed'), mint.verdict(:'bob');
 SELECT pg_temp.rows();
+-- with the rows that have a number because several transactions revoked at one time; but not those of another name
+INSERT INTO token_auth.revocation (issuer, kind, value, source)
+SELECT 'https://revocation.test', 'session_id', 's', source
+FROM unnest('{manual,manual 2,manual 12,manual 2 feed,manual2,manual 1/2 3,manual feed 2,holder,holder 3}'::text[]) AS source;
+SELECT token_auth.reinstate('revocation', 'session_id', 's'), token_auth.reinstate('revocation', 'session_id', 's');
+SELECT string_agg(source, ', ' ORDER BY source) FROM token_auth.revocation WHERE kind = 'session_id';
+SELECT token_auth.reinstate('revocation', 'session_id', 's', 'holder 3'), token_auth.reinstate('revocation', 'session_id', 's', 'manual feed'),
+       token_auth.reinstate('revocation', 'session_id', 's', 'holder');
+SELECT string_agg(source, ', ' ORDER BY source) FROM token_auth.revocation WHERE kind = 'session_id';
+DELETE FROM token_auth.revocation WHERE kind = 'session_id';
+-- one transaction may revoke much, without a lock of the server for each
+BEGIN;
+SELECT count(token_auth.revoke_session('revocation', 'session ' || i)) FROM generate_series(1, 2000) AS i;
+SELECT count(*) BETWEEN 64 AND 128 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+SELECT source, count(*) FROM token_auth.revocation WHERE kind = 'session_id' GROUP BY source;
+ROLLBACK;
 -- UPDATE, DELETE, TRUNCATE, COPY
 UPDATE token_auth.revocation SET issued_until = 'infinity' WHERE value = 'bob';
 SELECT mint.verdict(:'bob');

@@ -9,7 +9,9 @@
 #include "postgres.h"
 
 #include "activity.h"
+#include "catalog.h"
 #include "catalog/pg_type.h"
+#include "change_lock.h"
 #include "core/jwk.h"
 #include "core/jws.h"
 #include "core/signature.h"
@@ -20,9 +22,12 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "report.h"
+#include "revocation.h"
 #include "settings.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
@@ -493,6 +498,84 @@ token_auth_verify_jws(PG_FUNCTION_ARGS)
 	SET_VARSIZE(payload, VARHDRSZ + jws->payload_size);
 	memcpy(VARDATA(payload), jws->payload, jws->payload_size);
 	PG_RETURN_BYTEA_P(payload);
+}
+
+/*
+ * Transactions that change the same
+ */
+
+PG_FUNCTION_INFO_V1(token_auth_lock_changes);
+
+/* lock_changes(name text) returns void: waits for the lock of this name */
+Datum
+token_auth_lock_changes(PG_FUNCTION_ARGS)
+{
+	require_argument(fcinfo, 0, "name");
+	change_lock_wait(string_argument(fcinfo, 0));
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(token_auth_wait_for_issuers);
+
+/*
+ * wait_for_issuers() returns void
+ *
+ * A lock of the table would do that, too, but its request would stop every
+ * later UPDATE, and the lock itself until the end of the transaction.
+ */
+Datum
+token_auth_wait_for_issuers(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		table;
+
+	SET_LOCKTAG_RELATION(table, MyDatabaseId, catalog_table_oid(CATALOG_ISSUER));
+	WaitForLockers(table, ShareLock, false);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(token_auth_free_source);
+
+/* free_source(issuer text, kind text, value text, source text) returns text */
+Datum
+token_auth_free_source(PG_FUNCTION_ARGS)
+{
+	char	   *source = revocation_free_source(string_argument(fcinfo, 0),
+												string_argument(fcinfo, 1),
+												string_argument(fcinfo, 2),
+												string_argument(fcinfo, 3));
+
+	PG_RETURN_TEXT_P(cstring_to_text(source));
+}
+
+PG_FUNCTION_INFO_V1(token_auth_leeway);
+
+/*
+ * leeway(issuer text) returns interval: NULL if there is no such issuer
+ *
+ * In SQL a SERIALIZABLE transaction that revokes would take a predicate lock,
+ * and could make one fail that changes the issuer.
+ */
+Datum
+token_auth_leeway(PG_FUNCTION_ARGS)
+{
+	const char *key[] = {string_argument(fcinfo, 0)};
+	CatalogScan scan;
+	HeapTuple	row;
+	bool		is_null = true;
+	Datum		leeway = (Datum) 0;
+
+	catalog_open(&scan, CATALOG_ISSUER);
+	catalog_scan_begin(&scan, lengthof(key), key);
+	row = catalog_scan_next(&scan);
+	if (row != NULL)
+		leeway = catalog_column(&scan, row, "leeway", &is_null);
+	if (!is_null)
+		leeway = datumCopy(leeway, false, sizeof(Interval));
+	catalog_close(&scan);
+
+	if (is_null)
+		PG_RETURN_NULL();
+	return leeway;
 }
 
 /*

@@ -8,9 +8,12 @@
  * What is read is what is committed now, or REPEATABLE READ would keep access,
  * and what this transaction has changed. So there is a snapshot of our own: a
  * row that is updated meanwhile shows its old or its new version, never
- * neither. But the scan is one with SnapshotAny, and the snapshot is asked row
- * by row: that takes no predicate locks, and a SERIALIZABLE reader cannot make
- * who revokes a token or withdraws a key fail.
+ * neither. But the scan itself returns every version of a row that is not yet
+ * dead to all, and the snapshot is asked row by row: that takes no predicate
+ * locks, and a SERIALIZABLE reader cannot make who revokes a token or withdraws
+ * a key fail. Versions that are dead to all the scan marks in the index, so
+ * that the next scan need not visit them: otherwise whoever has a token could
+ * slow down all its sessions by logging out and rolling back many times.
  *
  * A change is announced by a relcache message for one of two empty tables that
  * nobody opens, so that no busy relcache entry is rebuilt because of it. The
@@ -28,6 +31,7 @@
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -203,6 +207,31 @@ catalog_open(CatalogScan *scan, CatalogTable which)
 	check_index(scan);
 	scan->slot = table_slot_create(scan->relation, NULL);
 	scan->snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan->relation)));
+	/* after the snapshot, which keeps what it sees from becoming dead to all */
+	InitNonVacuumableSnapshot(scan->candidates, GlobalVisTestFor(scan->relation));
+}
+
+static void
+begin_scan(CatalogScan *scan, Snapshot candidates, int n_keys,
+		   const char *const *values)
+{
+	ScanKeyData keys[CATALOG_MAX_KEYS];
+
+	Assert(n_keys <= CATALOG_MAX_KEYS && n_keys <= scan->index->rd_index->indnkeyatts);
+	for (int i = 0; i < n_keys; i++)
+		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber,
+							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+							   CStringGetTextDatum(values[i]));
+	if (scan->scan != NULL &&
+		(scan->scan->numberOfKeys != n_keys || scan->scan->xs_snapshot != candidates))
+	{
+		index_endscan(scan->scan);
+		scan->scan = NULL;
+	}
+	if (scan->scan == NULL)
+		scan->scan = compat_index_beginscan(scan->relation, scan->index,
+											candidates, n_keys);
+	index_rescan(scan->scan, keys, n_keys, NULL, 0);
 }
 
 /*
@@ -213,22 +242,7 @@ catalog_open(CatalogScan *scan, CatalogTable which)
 void
 catalog_scan_begin(CatalogScan *scan, int n_keys, const char *const *values)
 {
-	ScanKeyData keys[CATALOG_MAX_KEYS];
-
-	Assert(n_keys <= CATALOG_MAX_KEYS && n_keys <= scan->index->rd_index->indnkeyatts);
-	for (int i = 0; i < n_keys; i++)
-		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber,
-							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
-							   CStringGetTextDatum(values[i]));
-	if (scan->scan != NULL && scan->scan->numberOfKeys != n_keys)
-	{
-		index_endscan(scan->scan);
-		scan->scan = NULL;
-	}
-	if (scan->scan == NULL)
-		scan->scan = compat_index_beginscan(scan->relation, scan->index,
-											SnapshotAny, n_keys);
-	index_rescan(scan->scan, keys, n_keys, NULL, 0);
+	begin_scan(scan, &scan->candidates, n_keys, values);
 }
 
 /* The next row that the snapshot sees, or NULL. */
@@ -245,12 +259,16 @@ catalog_scan_next(CatalogScan *scan)
 }
 
 /*
- * Are there certainly no rows that the snapshot sees? Looks at so many versions
- * of rows at most: there may be millions that are deleted and not vacuumed.
+ * Are there certainly no rows that the snapshot sees among those whose leading
+ * key columns equal values? Ends any scan before. Looks at so many versions of
+ * rows at most, dead ones included: there may be millions that are deleted and
+ * not vacuumed.
  */
 bool
-catalog_scan_is_empty(CatalogScan *scan, int most)
+catalog_is_empty(CatalogScan *scan, int n_keys, const char *const *values,
+				 int most)
 {
+	begin_scan(scan, SnapshotAny, n_keys, values);
 	for (int i = 0; i < most; i++)
 	{
 		if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))
@@ -258,6 +276,26 @@ catalog_scan_is_empty(CatalogScan *scan, int most)
 		if (table_tuple_satisfies_snapshot(scan->relation, scan->slot,
 										   scan->snapshot))
 			return false;
+	}
+	return false;
+}
+
+/*
+ * Is another transaction, open or prepared, inserting, changing or deleting one
+ * of the rows? Whoever wrote the same row would wait for its end.
+ */
+bool
+catalog_scan_is_contended(CatalogScan *scan)
+{
+	SnapshotData dirty;
+
+	InitDirtySnapshot(dirty);
+	while (index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))
+	{
+		/* a dirty snapshot reports such transactions in its own fields */
+		(void) table_tuple_satisfies_snapshot(scan->relation, scan->slot, &dirty);
+		if (TransactionIdIsValid(dirty.xmin) || TransactionIdIsValid(dirty.xmax))
+			return true;
 	}
 	return false;
 }

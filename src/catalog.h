@@ -35,9 +35,10 @@ typedef struct CatalogScan
 	TupleTableSlot *slot;
 	IndexScanDesc scan;			/* NULL until catalog_scan_begin() */
 	Snapshot	snapshot;		/* what was committed when it was opened */
+	SnapshotData candidates;	/* the rows that the snapshot is asked about */
 } CatalogScan;
 
-#define CATALOG_MAX_KEYS 3
+#define CATALOG_MAX_KEYS 4
 
 extern void catalog_init(void);
 extern Oid	catalog_table_oid(CatalogTable table);
@@ -45,7 +46,9 @@ extern void catalog_open(CatalogScan *scan, CatalogTable table);
 extern void catalog_scan_begin(CatalogScan *scan, int n_keys,
 							   const char *const *values);
 extern HeapTuple catalog_scan_next(CatalogScan *scan);
-extern bool catalog_scan_is_empty(CatalogScan *scan, int most);
+extern bool catalog_is_empty(CatalogScan *scan, int n_keys,
+							 const char *const *values, int most);
+extern bool catalog_scan_is_contended(CatalogScan *scan);
 extern void catalog_close(CatalogScan *scan);
 extern Datum catalog_column(CatalogScan *scan, HeapTuple row,
 							const char *name, bool *is_null);

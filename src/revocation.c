@@ -11,10 +11,12 @@
 
 #include "access/htup_details.h"
 #include "catalog.h"
+#include "change_lock.h"
 #include "common/cryptohash.h"
 #include "common/hashfn.h"
 #include "common/sha2.h"
 #include "encoding.h"
+#include "miscadmin.h"
 #include "revocation.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -173,8 +175,8 @@ find_presence(CatalogScan *scan, RevocationKind kind, const char *issuer)
 {
 	const char *values[] = {issuer, kinds[kind].name};
 
-	catalog_scan_begin(scan, lengthof(values), values);
-	return catalog_scan_is_empty(scan, MOST_ROWS) ? PRESENCE_NONE : PRESENCE_SOME;
+	return catalog_is_empty(scan, lengthof(values), values, MOST_ROWS)
+		? PRESENCE_NONE : PRESENCE_SOME;
 }
 
 /* The first kind by which the token is revoked, as the table names it, or NULL. */
@@ -251,4 +253,64 @@ revocation_stands(const RevocationKeys *keys, RevocationsHeard since)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Writing
+ */
+
+/*
+ * Locks for all values of a source. Few: a transaction keeps those that it has
+ * taken, and the server's table of locks has a limit. Two values of one lock
+ * cost a row under another source, and only while both are being revoked.
+ */
+#define WRITER_LOCKS 128
+
+/*
+ * Reserves a row for this transaction. Returns false, without waiting, if
+ * another transaction has reserved it or is writing it.
+ */
+static bool
+reserve_row(CatalogScan *scan, const char *const *key, const char *source)
+{
+	const char *values[] = {key[0], key[1], key[2], source};
+	uint32		hash = revocation_signal_hash(key[0], key[1], key[2]);
+
+	if (!change_lock_try(psprintf("revocation %u by %s", hash % WRITER_LOCKS, source)))
+		return false;
+	catalog_scan_begin(scan, lengthof(values), values);
+	return !catalog_scan_is_contended(scan);
+}
+
+/*
+ * Returns the source under which this transaction can revoke by this value
+ * without waiting for another one: the given one or, where an open or prepared
+ * transaction writes the row of that name, the first that is free among
+ * "source 2", "source 3", ....
+ *
+ * Rows of different sources have different keys, and the stricter of them
+ * counts. So nobody who leaves a transaction open holds up somebody else's
+ * revocation of the same, nor takes it back by rolling back. A lock reserves
+ * the row until the end of the transaction: of two functions at the same moment
+ * one goes on to the next name. Transactions that write the row without a
+ * function, or prune or reinstate it, take no lock; they are noticed if they
+ * began before. A name is skipped only because of another transaction that
+ * runs, so there are never more rows than transactions that ran at one time.
+ */
+char *
+revocation_free_source(const char *issuer, const char *kind, const char *value,
+					   const char *source)
+{
+	const char *key[] = {issuer, kind, revocation_lookup_value(value)};
+	char	   *name = pstrdup(source);
+	CatalogScan scan;
+
+	catalog_open(&scan, CATALOG_REVOCATION);
+	for (int number = 2; !reserve_row(&scan, key, name); number++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		name = psprintf("%s %d", source, number);
+	}
+	catalog_close(&scan);
+	return name;
 }

@@ -35,5 +35,7 @@ extern char *revocation_lookup_value(const char *value);
 extern void revocation_hash_keys(RevocationKeys *keys);
 extern bool revocation_stands(const RevocationKeys *keys, RevocationsHeard since);
 extern const char *revocation_covers(const RevocationKeys *keys, bool may_learn);
+extern char *revocation_free_source(const char *issuer, const char *kind,
+									const char *value, const char *source);
 
 #endif							/* TOKEN_AUTH_REVOCATION_H */

@@ -117,6 +117,36 @@ for my $name (sort keys %changes)
 	$_->quit for $reader, $administrator;
 }
 
+# --- what is prepared holds up nobody, and takes back nothing of others ------------
+my %prepared = (
+	'a logout' => [ app => "SELECT token_auth.set_local_token('$alice'); SELECT token_auth.revoke_current_token()",
+		app => "BEGIN; SELECT token_auth.set_local_token('$alice'); SELECT token_auth.revoke_current_token(); COMMIT", "alice\nt", '28T10' ],
+	'a revocation' => [ postgres => "SELECT token_auth.revoke_subject('idp', 'alice', '2000-01-01')",
+		postgres => "SELECT token_auth.revoke_subject('idp', 'alice', 'infinity')", 't', '28T10' ],
+	'a disabled key' => [ postgres => "SELECT token_auth.disable_key('idp', 'first')",
+		postgres => 'UPDATE token_auth.issuer SET enabled = false', '', '28T04' ],
+	'an added key' => [ postgres => "SELECT token_auth.add_secret('idp', sha256('a secret that is being added'), 'HS256', 'another')",
+		postgres => "SELECT token_auth.disable_key('idp', 'first')", 't', '28T05' ],
+);
+for my $name (sort keys %prepared)
+{
+	my ($preparing, $change, $user, $statement, $answer, $sqlstate) = @{ $prepared{$name} };
+	my $first = connect_to($node, user => $preparing);
+
+	unlike($first->refusal("BEGIN; $change; PREPARE TRANSACTION 'held'"), qr/ERROR/, "$name: it can be prepared");
+	$first->quit;
+	# the lock that reserves a name comes back with the transaction
+	$node->restart if $name eq 'a logout';
+	my $second = connect_to($node, user => $user);
+	my $reader = connect_to($node, user => 'app');
+	is(outcome($second, "SET lock_timeout = '20s'; SET client_min_messages = error; $statement"), $answer, '... nobody waits for that');
+	is(outcome($reader, "SELECT token_auth.set_session_token('$alice')"), $sqlstate, '... what the other did counts');
+	$node->safe_psql('postgres', "ROLLBACK PREPARED 'held'");
+	is(outcome($reader, "SELECT token_auth.set_session_token('$alice')"), $sqlstate, '... and goes on counting after ROLLBACK PREPARED');
+	$node->safe_psql('postgres', "DELETE FROM token_auth.revocation; UPDATE token_auth.issuer SET enabled = true; SELECT token_auth.enable_key('idp', 'first')");
+	$_->quit for $second, $reader;
+}
+
 # --- TRUNCATE: who must look at the table waits for what becomes of it -----------
 my $administrator = connect_to($node);
 my $revoked = connect_to($node, user => 'app');

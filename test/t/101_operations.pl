@@ -57,6 +57,7 @@ sub verdict
 my %token = map { $_ => new_token_of('idp', sub => $_) } qw(alice bob carol dave);
 my $session = new_token_of('idp', sub => 'erin', sid => '08a5019c-17e1-4977-8f42-65a12843ea02');
 my $partner = new_token_of('partner', sub => 'peter');
+sub of_new_key { return mint($new_key, payload(issued_now(sub => $_[0]))) }
 sub issued_now { return new_token_of('idp', iat => time + 2, @_) }
 
 sub replayed
@@ -84,9 +85,10 @@ my @effects = (
 	[ qr/:'new_jwks'/, 'a token of the new key', sub { mint($new_key, payload(issued_now())) }, '28T05', 'alice' ],
 	[ qr/:'new_jwks'/, 'one of the old key', sub { $token{carol} }, '28T05', '28T05' ],
 	[ qr/enabled = false/, 'a token of the issuer', sub { $partner }, 'peter', '28T04' ],
-	[ qr/revoke_issuer\('partner'/, 'a token of the old key', sub { $partner }, '28T04', '28T05' ],
-	[ qr/revoke_issuer\('partner'/, 'one of the new key, of before', sub { mint($new_partner_key, payload($partner)) }, '28T04', '28T10' ],
-	[ qr/revoke_issuer\('partner'/, 'one of the new key, of now', sub { mint($new_partner_key, payload(new_token_of('partner', sub => 'peter', iat => time + 2))) }, '28T04', 'peter' ],
+	[ qr/disable_key\('partner'/, 'a token of the old key', sub { $partner }, '28T04', '28T05' ],
+	[ qr/disable_key\('partner'/, 'one of the new key, of before', sub { mint($new_partner_key, payload($partner)) }, '28T04', '28T10' ],
+	[ qr/disable_key\('partner'/, 'one of the new key, of now', sub { mint($new_partner_key, payload(new_token_of('partner', sub => 'peter', iat => time + 2))) }, '28T04', 'peter' ],
+	[ qr/'partner', 'infinity'/, 'a token of the issuer', sub { $partner }, 'peter', '28T10' ],
 	[ qr/drop_issuer\('partner'/, 'a token of the issuer', sub { $partner }, '28T05', '28T04' ],
 	[ qr/revoke_subject\('idp', 'carol'\)/, 'on the standby, once replayed', sub { $token{carol} }, 'carol', '28T10', \&replayed ],
 	[ qr/revoke_subject\('idp', 'dave'\)/, 'on the standby, at once', sub { $token{dave} }, 'dave', '28T10', sub { $standby } ],
@@ -97,11 +99,47 @@ my @effects = (
 # What must be so before some of them; what must be so afterwards.
 my %prepare = (
 	'revoke_subject\(\'idp\', \'carol\'\)' => "SELECT token_auth.enable_key('idp', 'idp-1'), token_auth.import_jwks('idp', '" . jwks($key, $new_key) . "')",
-	'revoke_issuer\(\'partner\'' => "SELECT token_auth.import_jwks('partner', '" . jwks($new_partner_key) . "', replace => false)",
+	'disable_key\(\'partner\'' => "SELECT token_auth.import_jwks('partner', '" . jwks($new_partner_key) . "', replace => false)",
+	'lock_timeout.*\n.*enabled = false' => "DELETE FROM token_auth.revocation WHERE issuer = '$issuer{partner}[0]'; SELECT token_auth.add_issuer('$issuer{partner}[0]', '{orders-api}', name => 'partner', namespace => '', jwks => '" . jwks($partner_key) . "')",
+	'\'partner\', \'infinity\'' => 'UPDATE token_auth.issuer SET enabled = true',
 	'SET claim_constraints' => "SELECT token_auth.reinstate('idp', 'issuer', '')",
 	'ENABLE ALWAYS TRIGGER' => 'ALTER TABLE token_auth.revocation ENABLE TRIGGER ALL; ALTER TABLE token_auth.key ENABLE TRIGGER ALL',
 	'prune_revocations\(\);' => "INSERT INTO token_auth.revocation (issuer, kind, value, expires_at) VALUES ('https://idp.example.com', 'token_id', 'spent', '2020-01-01')",
 );
+# Who is in the way of some of them, and what is to be seen while they are.
+my %hindrances = (
+	'pg_prepared_xacts' => [ \&open_logout, sub { like($_[0], qr/\| app\s+\|.*token_auth\.revocation RowExclusiveLock/, 'an open logout is listed') } ],
+	'pg_terminate_backend' => [ \&blocked_reader, sub {
+		my ($block_printed, $holder, $reader) = @_;
+		is($reader->finish, 'heidi', 'who waited goes on');
+	} ],
+	'VACUUM \(FULL' => [ \&open_logout, sub { is(verdict($primary, of_new_key('grace')), 'grace', 'readers go on after it') } ],
+	'REINDEX TABLE CONCURRENTLY' => [ sub { }, sub { is(verdict($primary, of_new_key('grace')), 'grace', 'readers go on after it') } ],
+);
+my @hindrance;
+
+sub open_logout
+{
+	my $holder = connect_to($primary, dbname => 'shop', user => 'app');
+	my $token = of_new_key('heidi');
+
+	is($holder->query("BEGIN; SELECT token_auth.set_local_token('$token'); SELECT token_auth.revoke_current_token()"), "heidi\nt", 'a logout is left open');
+	return $holder;
+}
+
+sub blocked_reader
+{
+	my $holder = connect_to($primary, dbname => 'shop');
+	my $reader = connect_to($primary, dbname => 'shop', user => 'app');
+	my $token = of_new_key('heidi');
+	my $pid = $reader->pid;
+
+	$holder->query('BEGIN; LOCK TABLE token_auth.revocation');
+	$reader->start("SELECT token_auth.set_session_token('$token')");
+	ok($reader->wait_until_blocked($primary, $pid), 'a reader waits for a lock of a table');
+	return ($holder, $reader);
+}
+
 my %afterwards = (
 	'ENABLE ALWAYS TRIGGER' => q{SELECT bool_and(tgenabled = 'A') FROM pg_trigger JOIN pg_class AS c ON c.oid = tgrelid WHERE relnamespace = 'token_auth'::regnamespace AND NOT tgisinternal},
 	'prune_revocations\(\);' => q{SELECT NOT EXISTS (SELECT FROM token_auth.revocation WHERE value = 'spent')},
@@ -127,6 +165,7 @@ my $document = Document->new('docs/operations.md', folder => tempdir(CLEANUP => 
 		my ($block) = @_;
 		$block->{text} =~ $_ and $primary->safe_psql('shop', $prepare{$_}) for sort keys %prepare;
 		check_effects($block, 'before');
+		@hindrance = map { $_->[0]->() } map { $hindrances{$_} } grep { $block->{text} =~ $_ } sort keys %hindrances;
 		return $node{ $block->{on} || 'primary' }->connstr('shop');
 	},
 	variables => sub {
@@ -136,6 +175,13 @@ my $document = Document->new('docs/operations.md', folder => tempdir(CLEANUP => 
 	},
 	after => sub {
 		my ($block, $printed) = @_;
+		for my $pattern (grep { $block->{text} =~ $_ } sort keys %hindrances)
+		{
+			$hindrances{$pattern}[1]->($printed, @hindrance);
+			$seen{$pattern}++;
+		}
+		$_->quit for @hindrance;
+		@hindrance = ();
 		check_effects($block, 'after');
 		for my $pattern (grep { $block->{text} =~ $_ } sort keys %afterwards)
 		{
@@ -151,6 +197,7 @@ my $document = Document->new('docs/operations.md', folder => tempdir(CLEANUP => 
 			is(verdict($subscriber, $token{carol}), '28T10', "$block->{name}: what was revoked is refused there");
 			is(verdict($subscriber, issued_now(sub => 'grace')), 'grace', '... and another token accepted, by the keys that came');
 		}
+		like($printed, qr/\(0 rows\)/, "$block->{name}: nothing publishes secrets") if $block->{text} =~ /pg_publication_tables/;
 		if ($block->{text} =~ /'restored'/)
 		{
 			$primary->wait_for_catchup('token_auth');
@@ -158,7 +205,7 @@ my $document = Document->new('docs/operations.md', folder => tempdir(CLEANUP => 
 		}
 	});
 $document->run;
-is(scalar(keys %seen), scalar(@effects), 'every statement that was waited for is there');
+is(scalar(keys %seen), @effects + keys %hindrances, 'every statement that was waited for is there');
 
 # nothing is named that does not exist
 my %known = map { $_ => 1 } 'token_auth.secret', 'token_auth.recheck_interval', 'token_auth.binding', split /\n/, $primary->safe_psql('shop', q{
