@@ -24,6 +24,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -191,6 +192,8 @@ reader_of_hash(uint32 hash)
 static const Reader *
 reader_of_function(Oid function)
 {
+	if (function < FirstNormalObjectId)
+		return NULL;
 	for (int i = 0; i < n_readers; i++)
 	{
 		if (readers[i].function == function)
@@ -375,7 +378,10 @@ static const Outcome known_false = {true, false, BoolGetDatum(false)};
 typedef struct Settling
 {
 	ParamListInfo parameters;
-	ExprContext *context;		/* NULL: nothing is evaluated, the leader has done so */
+	uint64		serial;			/* of the token; 0: none */
+	bool		is_settled;		/* by the leader: nothing is evaluated */
+	MemoryContext memory;		/* of what is evaluated; NULL: nothing was yet */
+	ExprContext *context;
 	bool		settles_outputs;	/* of a sub-query, which a condition may ask */
 	List	   *silenced;		/* calls of readers whose arguments come from a row */
 } Settling;
@@ -455,8 +461,9 @@ asks_for_more_walker(Node *node, void *context)
 		case T_RelabelType:
 		case T_ArrayExpr:
 		case T_List:
-			return check_functions_in_node(node, is_unfit, extent) ||
-				expression_tree_walker(node, asks_for_more_walker, context);
+			/* a column ends this soonest, and asks no catalog */
+			return expression_tree_walker(node, asks_for_more_walker, context) ||
+				check_functions_in_node(node, is_unfit, extent);
 		default:
 			return true;
 	}
@@ -528,17 +535,33 @@ may_raise_walker(Node *node, void *context)
 		expression_tree_walker(node, may_raise_walker, context);
 }
 
+static void
+prepare_evaluation(Settling *settling)
+{
+	settling->memory = AllocSetContextCreate(CurrentMemoryContext,
+											 "token_auth settling",
+											 ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(settling->memory);	/* evaluate() switches back */
+	settling->context = CreateStandaloneExprContext();
+	settling->context->ecxt_param_list_info = settling->parameters;
+}
+
 /* The executor's own answer; raises what a reader raises. */
 static Outcome
 evaluate(Node *node, Settling *settling)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	ExprState  *state;
 	Outcome		outcome = {.is_known = true};
 
-	if (settling->context == NULL)
+	if (settling->is_settled)
 		return unknown;
+	if (settling->memory == NULL)
+		prepare_evaluation(settling);
+	MemoryContextSwitchTo(settling->memory);
 	state = ExecInitExprWithParams((Expr *) node, settling->parameters);
 	outcome.value = ExecEvalExprSwitchContext(state, settling->context, &outcome.is_null);
+	MemoryContextSwitchTo(caller);
 	return outcome;
 }
 
@@ -570,18 +593,114 @@ any_value(Oid type)
 	}
 }
 
-/* in_claim() of a row's value: what it may raise lies in the path alone. */
-static void
-settle_membership(const Reader *reader, List *arguments, Settling *settling)
+/*
+ * Calls that were found to raise nothing, under a token. Each has its place by
+ * its path, which is remembered whole: with a hash alone one could make up a
+ * path that passes for another one.
+ */
+typedef struct SettledCall
 {
-	Node	   *value = any_value(exprType(linitial(arguments)));
-	FuncExpr   *probe;
+	uint64		serial;
+	Oid			function;
+	struct varlena *path;		/* NULL: none, or no call yet */
+} SettledCall;
 
-	if (value == NULL || !is_of_token_alone(lsecond(arguments), true))
+#define SETTLED_CALLS 32
+#define SETTLED_PATH_SIZE 256
+
+static SettledCall settled_calls[SETTLED_CALLS];
+
+/* The place of a call with this path, or NULL if it is too long to remember. */
+static SettledCall *
+settled_call_place(Oid function, const struct varlena *path)
+{
+	uint32		hash = murmurhash32(function);
+
+	if (path == NULL)
+		return &settled_calls[hash % SETTLED_CALLS];
+	if (VARATT_IS_EXTENDED(path) || VARSIZE(path) > SETTLED_PATH_SIZE)
+		return NULL;
+	hash = hash_combine(hash, hash_bytes((const unsigned char *) path, (int) VARSIZE(path)));
+	return &settled_calls[hash % SETTLED_CALLS];
+}
+
+static bool
+is_same_path(const struct varlena *a, const struct varlena *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+static void
+remember_settled_call(SettledCall *place, uint64 serial, Oid function,
+					  const struct varlena *path)
+{
+	struct varlena *copy = NULL;
+
+	if (path != NULL)
+	{
+		copy = MemoryContextAlloc(TopMemoryContext, VARSIZE(path));
+		memcpy(copy, path, VARSIZE(path));
+	}
+	if (place->path != NULL)
+		pfree(place->path);
+	*place = (SettledCall) {serial, function, copy};
+}
+
+/* The path of a call whose arguments, but for a value to look for, are constants. */
+static struct varlena *
+constant_path(List *arguments)
+{
+	if (arguments == NIL)
+		return NULL;
+	return (struct varlena *) DatumGetPointer(llast_node(Const, arguments)->constvalue);
+}
+
+static bool
+has_constant_path(List *arguments)
+{
+	return arguments == NIL ||
+		(IsA(llast(arguments), Const) && !llast_node(Const, arguments)->constisnull);
+}
+
+/* A call of the reader, in which a value that it looks for is some value. */
+static Node *
+probe_of(const Reader *reader, Node *call, List *arguments)
+{
+	Node	   *value;
+
+	if (!reader->looks_for_value)
+		return call;
+	value = any_value(exprType(linitial(arguments)));
+	if (value == NULL)
+		return NULL;
+	return (Node *) makeFuncExpr(reader->function, BOOLOID,
+								 list_make2(value, lsecond(arguments)),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * Calls a reader whose path is a constant, or that has none. Raises what it
+ * raises. Of in_claim() that lies in the path alone.
+ */
+static void
+settle_constant_call(const Reader *reader, Node *call, List *arguments, Settling *settling)
+{
+	struct varlena *path = constant_path(arguments);
+	SettledCall *place = settling->serial == 0 ? NULL
+		: settled_call_place(reader->function, path);
+	Node	   *probe;
+
+	if (place != NULL && place->serial == settling->serial &&
+		place->function == reader->function && is_same_path(place->path, path))
 		return;
-	probe = makeFuncExpr(reader->function, BOOLOID, list_make2(value, lsecond(arguments)),
-						 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-	(void) evaluate((Node *) probe, settling);
+	probe = probe_of(reader, call, arguments);
+	if (probe == NULL || settling->is_settled)
+		return;
+	(void) evaluate(probe, settling);
+	if (place != NULL)
+		remember_settled_call(place, settling->serial, reader->function, path);
 }
 
 /* AND, and a list of conditions: evaluated in order until one is not true. */
@@ -713,16 +832,21 @@ settle_coalesce(CoalesceExpr *expression, Settling *settling)
 static void
 settle_reader(Node *call, Settling *settling)
 {
-	List	   *arguments;
+	List	   *arguments = NIL;
 	const Reader *reader = raising_reader(call, &arguments);
 
 	if (reader == NULL)
 		return;
-	if (reader->looks_for_value)
-		settle_membership(reader, arguments, settling);
-	else if (is_of_token_alone(call, true))
-		(void) evaluate(call, settling);
-	else if (comes_from_row_walker((Node *) arguments, NULL))
+	if (has_constant_path(arguments))
+		settle_constant_call(reader, call, arguments, settling);
+	else if (is_of_token_alone(llast(arguments), true))
+	{
+		Node	   *probe = probe_of(reader, call, arguments);
+
+		if (probe != NULL)
+			(void) evaluate(probe, settling);
+	}
+	else if (comes_from_row_walker(llast(arguments), NULL))
 		settling->silenced = lappend(settling->silenced, call);
 }
 
@@ -768,9 +892,12 @@ is_condition(Node *node)
 static Outcome
 settle(Node *node, Settling *settling)
 {
+	List	   *arguments;
+
 	if (node == NULL)
 		return unknown;
-	if (is_of_token_alone(node, is_condition(node)))
+	if (is_condition(node) ? is_of_token_alone(node, true)
+		: raising_reader(node, &arguments) == NULL && is_of_token_alone(node, false))
 		return evaluate(node, settling);
 
 	switch (nodeTag(node))
@@ -793,12 +920,17 @@ settle(Node *node, Settling *settling)
  * Plans
  */
 
-/* Settles a list of conditions. */
+/* Settles a list of conditions. Those after the last that may raise do not matter. */
 static void
 settle_conditions(List *conditions, Settling *settling)
 {
-	if (may_raise_walker((Node *) conditions, NULL))
-		(void) settle_and(conditions, settling);
+	int			n_conditions = list_length(conditions);
+
+	while (n_conditions > 0 &&
+		   !may_raise_walker(list_nth(conditions, n_conditions - 1), NULL))
+		n_conditions--;
+	if (n_conditions > 0)
+		(void) settle_and(list_truncate(list_copy(conditions), n_conditions), settling);
 }
 
 /* Settles expressions that are evaluated whatever the others come to. */
@@ -985,34 +1117,25 @@ settle_plan(Plan *plan, Settling *settling)
  * called as the executor does; the caller sees to it that they answer.
  *
  *	parameters	the values of the query's parameters
+ *	serial		the serial of the token that they answer for; 0: there is none
  *	is_settled	the leader of this parallel worker has done so: nothing is raised
  *
  * Returns the calls (FuncExpr) that could not be settled, as their arguments
  * come from a row, in the current memory context. They must not raise.
  */
 List *
-plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters, bool is_settled)
+plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters,
+					uint64 serial, bool is_settled)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "token_auth settling",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Settling	settling = {.parameters = parameters};
-	List	   *silenced;
+	Settling	settling = {.parameters = parameters, .serial = serial, .is_settled = is_settled};
 	ListCell   *cell;
 
 	know_readers();
-	if (!is_settled)
-	{
-		settling.context = CreateStandaloneExprContext();
-		settling.context->ecxt_param_list_info = parameters;
-	}
 	settle_plan(plan->planTree, &settling);
 	settling.settles_outputs = true;
 	foreach(cell, plan->subplans)
 		settle_plan(lfirst(cell), &settling);
-	MemoryContextSwitchTo(caller);
-	silenced = list_copy(settling.silenced);
-	MemoryContextDelete(context);
-	return silenced;
+	if (settling.memory != NULL)
+		MemoryContextDelete(settling.memory);
+	return settling.silenced;
 }

@@ -23,6 +23,6 @@ extern bool plan_readers_have_barriers(Query *query);
 extern void plan_readers_mark(PlannedStmt *plan, bool has_barriers);
 extern void plan_readers_find(const PlannedStmt *plan, bool is_marked, PlanReaders *found);
 extern List *plan_readers_settle(const PlannedStmt *plan, ParamListInfo parameters,
-								 bool is_settled);
+								 uint64 serial, bool is_settled);
 
 #endif							/* TOKEN_AUTH_PLAN_READERS_H */

@@ -641,9 +641,12 @@ refuse_if_missing(const PlanReaders *readers)
 static void
 settle(const QueryDesc *query, const PlanReaders *readers, bool is_settled)
 {
+	const VerifiedToken *token = statement_judgement.token;
+
 	if (readers->may_raise)
 		statement_judgement.silenced =
-			plan_readers_settle(query->plannedstmt, query->params, is_settled);
+			plan_readers_settle(query->plannedstmt, query->params,
+								token != NULL ? token->serial : 0, is_settled);
 }
 
 /* Judges the current token for a query that starts, and settles what it may raise. */
