@@ -290,6 +290,7 @@ test_issuer_audience_client(void)
 
 	check(CLAIM_CHECK_CLIENT, clients, NULL, "{}", VERDICT_CLAIM_INVALID, "client", "no client");
 	check(CLAIM_CHECK_CLIENT, clients, NULL, "{\"azp\":\"other\"}", VERDICT_CLAIM_INVALID, "other", "another client");
+	check(CLAIM_CHECK_CLIENT, clients, NULL, "{\"azpx\":\"app\"}", VERDICT_CLAIM_INVALID, "client", "a longer name than the path's");
 	check(CLAIM_CHECK_CLIENT, clients, NULL, "{\"azp\":[\"app\"]}", VERDICT_CLAIM_INVALID, "client", "an array");
 	check(CLAIM_CHECK_CLIENT, clients, NULL, "{\"client_id\":\"other\",\"azp\":\"app\"}", VERDICT_CLAIM_INVALID, "other", "the first name present counts");
 	check(CLAIM_CHECK_CLIENT, ",\"clients\":[]" PATHS, NULL, "{\"azp\":\"app\"}", VERDICT_CLAIM_INVALID, "app", "an empty list allows none");
@@ -490,6 +491,7 @@ static void
 test_flags(void)
 {
 	check_flags("{\"_claim_names\":{\"groups\":\"src1\"}}", true, false, "groups are elsewhere");
+	check_flags("{\"_claim_names\":{\"groupsx\":\"src1\"}}", false, false, "a longer name is elsewhere");
 	check_flags("{\"_claim_names\":{\"realm_access\":\"src1\"}}", true, false, "the first name of a path is elsewhere");
 	check_flags("{\"hasgroups\":true}", true, false, "hasgroups");
 	check_flags("{\"hasgroups\":\"true\"}", true, false, "hasgroups as text");

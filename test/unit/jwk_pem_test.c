@@ -63,6 +63,15 @@ bio_text(BIO *bio)
 }
 
 static char *
+block_pem(const char *label, const unsigned char *der, int size)
+{
+	BIO		   *bio = BIO_new(BIO_s_mem());
+
+	PEM_write_bio(bio, label, "", der, size);
+	return bio_text(bio);
+}
+
+static char *
 concatenate(const char *a, const char *b)
 {
 	char	   *text = malloc(strlen(a) + strlen(b) + 1);
@@ -126,11 +135,10 @@ refuse_private(BIO *bio, const char *label, const char *name)
 static void
 refuse_relabelled(unsigned char *der, int size, const char *label, const char *name)
 {
-	BIO		   *bio = BIO_new(BIO_s_mem());
+	char	   *pem = block_pem(label, der, size);
 
-	PEM_write_bio(bio, label, "", der, size);
 	OPENSSL_free(der);
-	refuse_key(bio_text(bio), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	refuse_key(pem, ALGORITHM_RS256, NOT_WELL_FORMED, name);
 }
 
 static void
@@ -508,6 +516,53 @@ test_kinds(void)
 	refuse_kind(make_rsa_pss(), "a key restricted to PSS");
 }
 
+/* Refuse a key with octets after it in its block, and one that lacks its last octet. */
+static void
+refuse_more(const char *label, const unsigned char *der, int size, const char *name)
+{
+	static const unsigned char zeros[64] = {0};
+	unsigned char *longer = malloc((size_t) size * 2);
+
+	memcpy(longer, der, (size_t) size);
+	memcpy(longer + size, der, (size_t) size);
+	refuse_key(block_pem(label, longer, size * 2), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	memcpy(longer + size, zeros, sizeof(zeros));
+	refuse_key(block_pem(label, longer, size + 1), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	refuse_key(block_pem(label, longer, size + 64), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	refuse_key(block_pem(label, der, size - 1), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	accept_key(block_pem(label, der, size), ALGORITHM_RS256, label);
+	free(longer);
+}
+
+static void
+test_octets_after_the_key(void)
+{
+	EVP_PKEY   *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t) 2048);
+	char	   *certificate = certificate_pem(rsa, rsa);
+	BIO		   *bio = BIO_new_mem_buf(certificate, -1);
+	unsigned char *der = NULL;
+	char	   *label;
+	char	   *header;
+	long		certificate_size;
+	int			size = i2d_PUBKEY(rsa, &der);
+
+	refuse_more("PUBLIC KEY", der, size, "octets after a public key");
+	OPENSSL_free(der);
+	der = NULL;
+	size = i2d_PublicKey(rsa, &der);
+	refuse_more("RSA PUBLIC KEY", der, size, "octets after a public key of PKCS #1");
+	OPENSSL_free(der);
+	der = NULL;
+	PEM_read_bio(bio, &label, &header, &der, &certificate_size);
+	refuse_more("CERTIFICATE", der, (int) certificate_size, "octets after a certificate");
+	OPENSSL_free(der);
+	OPENSSL_free(label);
+	OPENSSL_free(header);
+	BIO_free(bio);
+	free(certificate);
+	EVP_PKEY_free(rsa);
+}
+
 static void
 test_labels(const TestKey *ec)
 {
@@ -555,6 +610,7 @@ main(void)
 	test_ec(&key);
 	test_kinds();
 	test_labels(&key);
+	test_octets_after_the_key();
 	test_key_free(&key);
 	BN_free(n);
 	return finish();

@@ -433,13 +433,27 @@ check_thumbprint(const char *text, const char *expected, const char *name)
 static void
 test_thumbprint(void)
 {
+	static const char *const empty[] = {
+		"{\"kty\":\"oct\",\"k\":\"\"}",
+		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"\",\"y\":\"AA\"}",
+		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"\"}",
+		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"\"}",
+		"{\"kty\":\"RSA\",\"e\":\"\",\"n\":\"AQ\"}",
+		"{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"\"}",
+	};
 	char		thumbprint[44];
+	Detail		detail = {""};
 	Jwk		   *jwk;
 
 	CHECK(jwk_thumbprint("{\"kty\":\"RSA\"}", strlen("{\"kty\":\"RSA\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "no thumbprint without members");
 	CHECK(jwk_thumbprint("{}", strlen("{}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor without kty");
 	CHECK(jwk_thumbprint("{\"kty\":\"EC\",\"crv\":\"P\\\"256\",\"x\":\"AA\",\"y\":\"AA\"}", strlen("{\"kty\":\"EC\",\"crv\":\"P\\\"256\",\"x\":\"AA\",\"y\":\"AA\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of what needs escapes");
 	CHECK(jwk_thumbprint("{\"kty\":\"oct\",\"k\":\"AB\"}", strlen("{\"kty\":\"oct\",\"k\":\"AB\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of a second spelling");
+	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+	{
+		CHECK(jwk_thumbprint(empty[i], strlen(empty[i]), thumbprint, &detail) == VERDICT_MALFORMED, "nor of an empty member: %s", empty[i]);
+		CHECK_DETAIL(&detail, "canonical");
+	}
 	CHECK(jwk_thumbprint("{\"kty\":\"RSA\",\"e\":\"AAEAAQ\",\"n\":\"AQ\"}", strlen("{\"kty\":\"RSA\",\"e\":\"AAEAAQ\",\"n\":\"AQ\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of a number with leading zeros");
 
 	check_thumbprint("{" RSA ",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
