@@ -101,10 +101,15 @@ test_form(const TestKey *key)
 	refuse("ssh-ed25519 AAAA", 16, ALGORITHM_ES256, VERDICT_MALFORMED, "BEGIN", "an SSH key");
 	refuse("{\"kty\":\"EC\"}", 12, ALGORITHM_ES256, VERDICT_MALFORMED, "BEGIN", "a JWK");
 	refuse_joined("key:\n", pem, "text before");
+	refuse_joined("-----BEGIN \n", pem, "a line before that begins like a block");
+	refuse_joined("-----BEGIN PUBLIC KEY----\n", pem, "a line before that lacks a dash");
+	refuse_joined("-----BEGIN PUBLIC KE-----\n", pem, "another block's beginning before");
 	refuse_joined(pem, "x", "text after");
 	refuse_joined(pem, pem, "two blocks");
 	refuse(pem, strlen(pem) - 10, ALGORITHM_ES256, VERDICT_MALFORMED, "PEM", "cut off");
 	refuse(pem, strlen(pem) + 1, ALGORITHM_ES256, VERDICT_MALFORMED, "PEM", "a NUL after");
+	refuse("-----BEGIN PRIVATE KEY-----", 27, ALGORITHM_ES256, VERDICT_MALFORMED, "private key", "the first line of a private key");
+	refuse("-----BEGIN PUBLIC KEY-----\nPRIVATE KEY-----", 43, ALGORITHM_ES256, VERDICT_MALFORMED, "exactly one well-formed", "words of a private key in another line");
 	memset(big, ' ', sizeof(big));
 	refuse(big, sizeof(big), ALGORITHM_ES256, VERDICT_TOO_LARGE, "bytes", "17 kB");
 	refuse(pem, strlen(pem), ALGORITHM_ES384, VERDICT_ALGORITHM_REFUSED, "crv", "an algorithm of another curve");

@@ -78,7 +78,7 @@ test_syntax(void)
 static void
 test_enclosure(void)
 {
-	static const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	static const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text", false};
 	static const char *const texts[] = {
 		"{\"a\":1},{}", "{\"a\":1},{\"a\":1}", "{\"a\":1},1", "{\"a\":1},null", "{\"a\":1},\"x\"", "{\"a\":1},[]",
 		"{\"a\":1},", "{\"a\":1},,", "{\"a\":1} , { } ", "{\"a\":1},{},{}", "{\"a\":1}:{}", "{\"a\":1},\"x\":1",
