@@ -419,55 +419,6 @@ test_issuer(void)
 	accept("{" EC ",\"issuer\":\"x\"}", &any_public, "not looked at without an issuer");
 }
 
-static void
-check_thumbprint(const char *text, const char *expected, const char *name)
-{
-	char		thumbprint[44] = "";
-	Detail		detail = {""};
-
-	if (!CHECK(jwk_thumbprint(text, strlen(text), thumbprint, &detail) == VERDICT_OK &&
-			   strcmp(thumbprint, expected) == 0, "thumbprint: %s", name))
-		printf("# %s %s\n", thumbprint, detail.text);
-}
-
-static void
-test_thumbprint(void)
-{
-	static const char *const empty[] = {
-		"{\"kty\":\"oct\",\"k\":\"\"}",
-		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"\",\"y\":\"AA\"}",
-		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"\"}",
-		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"\"}",
-		"{\"kty\":\"RSA\",\"e\":\"\",\"n\":\"AQ\"}",
-		"{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"\"}",
-	};
-	char		thumbprint[44];
-	Detail		detail = {""};
-	Jwk		   *jwk;
-
-	CHECK(jwk_thumbprint("{\"kty\":\"RSA\"}", strlen("{\"kty\":\"RSA\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "no thumbprint without members");
-	CHECK(jwk_thumbprint("{}", strlen("{}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor without kty");
-	CHECK(jwk_thumbprint("{\"kty\":\"EC\",\"crv\":\"P\\\"256\",\"x\":\"AA\",\"y\":\"AA\"}", strlen("{\"kty\":\"EC\",\"crv\":\"P\\\"256\",\"x\":\"AA\",\"y\":\"AA\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of what needs escapes");
-	CHECK(jwk_thumbprint("{\"kty\":\"oct\",\"k\":\"AB\"}", strlen("{\"kty\":\"oct\",\"k\":\"AB\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of a second spelling");
-	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
-	{
-		CHECK(jwk_thumbprint(empty[i], strlen(empty[i]), thumbprint, &detail) == VERDICT_MALFORMED, "nor of an empty member: %s", empty[i]);
-		CHECK_DETAIL(&detail, "canonical");
-	}
-	CHECK(jwk_thumbprint("{\"kty\":\"RSA\",\"e\":\"AAEAAQ\",\"n\":\"AQ\"}", strlen("{\"kty\":\"RSA\",\"e\":\"AAEAAQ\",\"n\":\"AQ\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of a number with leading zeros");
-
-	check_thumbprint("{" RSA ",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
-					 "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "RFC 7638 section 3.1");
-	check_thumbprint("{" OKP ",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\"}",
-					 "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "RFC 8037 A.3");
-	check_thumbprint("{\"kty\":\"EC\",\"x\":\"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs\",\"y\":\"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA\",\"crv\":\"P-256\"}",
-					 "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", "RFC 9449 section 6.1");
-
-	if (CHECK(jwk_parse("{" OKP "}", strlen("{" OKP "}"), &any_public, &jwk, NULL) == VERDICT_OK, "a key"))
-		CHECK_TEXT(jwk->thumbprint, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "has its thumbprint");
-	jwk_free(jwk);
-}
-
 /* What is stored can be read again, and is the same key. */
 static void
 test_public_text(void)
@@ -521,7 +472,6 @@ main(void)
 	test_ed448_points();
 	test_secrets();
 	test_issuer();
-	test_thumbprint();
 	test_public_text();
 	return finish();
 }

@@ -31,6 +31,7 @@ check_at(const char *file, int line, bool passed, const char *format,...)
 	{
 		n_failures++;
 		printf("# failed at %s line %d\n", file, line);
+		fflush(stdout);
 	}
 	return passed;
 }
