@@ -166,7 +166,10 @@ find_format(const char *label)
 static Verdict
 check_label(const PemBlock *block, Detail *detail)
 {
-	if (find_format(block->label) == NULL || block->header[0] != '\0')
+	if (block->header[0] != '\0')
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The PEM block has a header, as encrypted keys have; a public key without one is expected.");
+	if (find_format(block->label) == NULL)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "The PEM block is labelled \"%s\"; PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE is expected.",
 							  verdict_quote(block->label, strlen(block->label)).text);

@@ -377,6 +377,8 @@ test_times(void)
 	check_times(time, "{\"exp\":1800000000.5}", strict, NOW + S / 2 - 1, VERDICT_OK, NULL, "to the microsecond");
 	check_times(time, "{\"exp\":0}", strict, NOW, VERDICT_EXPIRED, "1970-01-01 00:00:00 UTC", "1970");
 	check_times(time, "{\"exp\":1799999000}", absurd, NOW, VERDICT_EXPIRED, "expired", "leeway is at most 300 seconds");
+	check_times(time, "{\"exp\":1799999700}", absurd, NOW, VERDICT_EXPIRED, "expired", "at exp and 300 seconds");
+	check_times(time, "{\"exp\":1799999701}", absurd, NOW, VERDICT_OK, NULL, "but that is what it can be");
 	check_times(time, "{\"exp\":\"x\"}", strict, NOW, VERDICT_CLAIM_INVALID, "exp", "no number");
 	check_times(time, "{\"nbf\":1800000001}", strict, NOW, VERDICT_NOT_YET_VALID, "2027-01-15 08:00:01 UTC", "before nbf");
 	check_times(time, "{\"nbf\":1800000000}", strict, NOW, VERDICT_OK, NULL, "at nbf");

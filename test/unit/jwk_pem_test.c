@@ -5,6 +5,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -21,7 +22,7 @@ refuse(const char *pem, size_t length, Algorithm algorithm, Verdict expected, co
 
 	CHECK_VERDICT(jwk_from_pem(pem, length, algorithm, NULL, &jwk, &detail), &detail, expected, name);
 	CHECK_DETAIL(&detail, word);
-	CHECK(jwk == NULL, "and there is no key");
+	CHECK(jwk == NULL && ERR_peek_error() == 0, "and there is no key, and nothing in OpenSSL's queue");
 	jwk_free(jwk);
 }
 
@@ -35,7 +36,7 @@ refuse_key(char *pem, Algorithm algorithm, const char *words, const char *name)
 	CHECK_VERDICT(jwk_from_pem(pem, strlen(pem), algorithm, NULL, &jwk, &detail), &detail, VERDICT_MALFORMED, name);
 	if (!CHECK_TEXT(detail.text, words, "%s: %s", name, words))
 		printf("# detail: %s\n", detail.text);
-	CHECK(jwk == NULL, "and there is no key");
+	CHECK(jwk == NULL && ERR_peek_error() == 0, "and there is no key, and nothing in OpenSSL's queue");
 	jwk_free(jwk);
 	free(pem);
 }
@@ -120,6 +121,41 @@ test_form(const TestKey *key)
 		  jwk->algorithm == ALGORITHM_ES256 && strcmp(jwk->key_id, "k") == 0, "one block with white space around");
 	jwk_free(jwk);
 	free(spaced);
+	free(pem);
+}
+
+/* In memory that ends where the text does. */
+static void
+refuse_exactly(const char *text, const char *word, const char *name)
+{
+	const size_t length = strlen(text);
+	char	   *copy = malloc(length);
+
+	memcpy(copy, text, length);
+	refuse(copy, length, ALGORITHM_ES256, VERDICT_MALFORMED, word, name);
+	free(copy);
+}
+
+static void
+test_edges(const TestKey *key)
+{
+	char	   *pem = test_key_pem(key->pkey);
+	char	   *text = malloc(16 * 1024 + 1);
+	Jwk		   *jwk;
+
+	refuse_exactly(" ", "does not begin", "a space");
+	refuse_exactly(" \r\n\t", "does not begin", "white space");
+	refuse_exactly("-----BEGIN", "does not begin", "a beginning cut off");
+	refuse_exactly("-----BEGIN ", "exactly one", "a beginning alone");
+	refuse_exactly("-----BEGIN PRIVATE KEY----", "exactly one", "a label cut off");
+
+	memset(text, ' ', 16 * 1024 + 1);
+	memcpy(text + 100, pem, strlen(pem));
+	memcpy(text + 100 + strlen(pem), "\r\n\t", 3);
+	refuse(text, 16 * 1024 + 1, ALGORITHM_ES256, VERDICT_TOO_LARGE, "16385", "16385 bytes");
+	CHECK(jwk_from_pem(text, 16 * 1024, ALGORITHM_ES256, NULL, &jwk, NULL) == VERDICT_OK, "16384 bytes, of which most are white space");
+	jwk_free(jwk);
+	free(text);
 	free(pem);
 }
 
@@ -539,6 +575,51 @@ refuse_more(const char *label, const unsigned char *der, int size, const char *n
 	free(longer);
 }
 
+/* A certificate that OpenSSL reads, of a key that it does not know. */
+static void
+test_unknown_key(const TestKey *key)
+{
+	static const unsigned char ec_public_key[] = {0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};
+	char	   *certificate = certificate_pem(key->pkey, key->pkey);
+	BIO		   *bio = BIO_new_mem_buf(certificate, -1);
+	unsigned char *der = NULL;
+	char	   *label;
+	char	   *header;
+	long		size;
+	int			n_changed = 0;
+
+	PEM_read_bio(bio, &label, &header, &der, &size);
+	for (long i = 0; i + (long) sizeof(ec_public_key) <= size; i++)
+	{
+		if (memcmp(der + i, ec_public_key, sizeof(ec_public_key)) == 0)
+		{
+			der[i + (long) sizeof(ec_public_key) - 1] = 0x63;
+			n_changed++;
+		}
+	}
+	CHECK(n_changed == 1, "a certificate names its key's type once");
+	refuse_key(block_pem("CERTIFICATE", der, (int) size), ALGORITHM_ES256, NOT_WELL_FORMED, "a certificate of a key of unknown type");
+	OPENSSL_free(der);
+	OPENSSL_free(label);
+	OPENSSL_free(header);
+	BIO_free(bio);
+	free(certificate);
+}
+
+/* A good key, in a block that says that it is encrypted. */
+static void
+test_header(const TestKey *key)
+{
+	char	   *pem = test_key_pem(key->pkey);
+	char	   *body = strchr(pem, '\n') + 1;
+	char	   *text = malloc(strlen(pem) + 200);
+
+	sprintf(text, "%.*sProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00000000000000000000000000000000\n\n%s",
+			(int) (body - pem), pem, body);
+	refuse_key(text, ALGORITHM_ES256, "The PEM block has a header, as encrypted keys have; a public key without one is expected.", "a block that is encrypted");
+	free(pem);
+}
+
 static void
 test_octets_after_the_key(void)
 {
@@ -606,6 +687,7 @@ main(void)
 
 	test_key_make(&key, ALGORITHM_ES256, NULL);
 	test_form(&key);
+	test_edges(&key);
 	test_private(&key);
 	test_modulus(n, 2048);
 	test_exponents(n);
@@ -616,6 +698,8 @@ main(void)
 	test_kinds();
 	test_labels(&key);
 	test_octets_after_the_key();
+	test_unknown_key(&key);
+	test_header(&key);
 	test_key_free(&key);
 	BN_free(n);
 	return finish();

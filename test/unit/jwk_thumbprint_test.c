@@ -83,6 +83,7 @@ hash_octets(size_t size)
 static void
 test_sizes(void)
 {
+	CHECK(hash_octets(1) == VERDICT_OK && hash_octets(2) == VERDICT_OK && hash_octets(3) == VERDICT_OK, "one octet is enough");
 	CHECK(hash_octets(4097) == VERDICT_MALFORMED, "4097 octets are too many");
 	CHECK(hash_octets(8192) == VERDICT_MALFORMED, "and 8192");
 	CHECK(hash_octets(4096) == VERDICT_OK && hash_octets(4095) == VERDICT_OK && hash_octets(4094) == VERDICT_OK,
@@ -108,6 +109,8 @@ test_refusals(void)
 	refuse("{\"kty\":\"AKP\",\"alg\":\"ML DSA\",\"pub\":\"AA\"}", "\"alg\"", "a name with a space");
 	refuse("{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"pub\":\"A*\"}", "\"pub\"", "no base64url");
 	refuse("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"AAEB\"}", "\"n\"", "a modulus with a leading zero");
+	refuse("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"AQ=\"}", "\"n\"", "a padded modulus");
+	refuse("{\"kty\":\"RSA\",\"e\":\"AR\",\"n\":\"AQ\"}", "\"e\"", "a second spelling of an exponent");
 	refuse("[]", "object", "an array");
 }
 

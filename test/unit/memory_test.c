@@ -299,6 +299,18 @@ try_secret(void)
 	return verdict;
 }
 
+static Verdict
+try_thumbprint(void)
+{
+	static const char text[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
+	char		thumbprint[44] = "";
+	Verdict		verdict = jwk_thumbprint(text, strlen(text), thumbprint, NULL);
+
+	if (verdict == VERDICT_OK && strcmp(thumbprint, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k") != 0)
+		n_misread++;
+	return verdict;
+}
+
 /* Whether a verdict that a shortage led to is none that it may lead to. */
 static bool
 is_wrong(Verdict verdict, Verdict expected, Victim whose)
@@ -447,11 +459,13 @@ main(void)
 		try_set();
 		try_pem();
 		try_secret();
+		try_thumbprint();
 		run(try_good, VERDICT_OK, (Shortage) {whose, 0, false}, "a good token");
 		run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, false}, "a forged token");
 		run(try_set, VERDICT_OK, (Shortage) {whose, 0, false}, "a JWK Set");
 		run(try_pem, VERDICT_OK, (Shortage) {whose, 0, false}, "a PEM key");
 		run(try_secret, VERDICT_OK, (Shortage) {whose, 0, false}, "a secret");
+		run(try_thumbprint, VERDICT_OK, (Shortage) {whose, 0, false}, "a thumbprint");
 	}
 	run_sizes(try_good, VERDICT_OK, 128, "a good token");
 	run_sizes(try_long, VERDICT_OK, 2048, "a token of long strings");
