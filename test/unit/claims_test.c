@@ -57,6 +57,10 @@ check(ClaimCheck which, const char *members, const char *type, const char *text,
 	claim_policy_free(policy);
 }
 
+/* rules within rules: seven levels around those that are given, and eight */
+#define NESTED_7(rules) "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":" rules "}}}}}}}"
+#define NESTED_8(rules) "{\"z\":" NESTED_7(rules) "}"
+
 static void
 test_policy(void)
 {
@@ -106,6 +110,7 @@ test_policy(void)
 		{"{" POLICY ",\"claim_constraints\":{\"!a\":null}}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":{\"!a\":[]}}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":{\"a\":{\"b\":{\"!c\":[{}]}}}}", "claim_constraints"},
+		{"{" POLICY ",\"claim_constraints\":" NESTED_8("{\"a\":1}") "}", "claim_constraints"},
 		{"{" POLICY "," POLICY "}", "twice"},
 		{"[]", "policy"},
 	};
@@ -125,6 +130,7 @@ test_policy(void)
 		  policy->time.max_lifetime_us == DURATION_UNLIMITED && policy->time.leeway_us == 0,
 		  "a policy with nulls and other members is read; times are the caller's");
 	claim_policy_free(policy);
+	claim_policy_free(policy_of(",\"claim_constraints\":" NESTED_7("{\"a\":1}")));
 	claim_policy_free(NULL);
 }
 
@@ -153,6 +159,10 @@ test_type(void)
 	check(CLAIM_CHECK_TYPE, absent, NULL, "{}", VERDICT_OK, NULL, "no type where that is allowed");
 	check(CLAIM_CHECK_TYPE, "", "anything", "{}", VERDICT_OK, NULL, "any type");
 	check(CLAIM_CHECK_TYPE, "", NULL, "{}", VERDICT_OK, NULL, "any type or none");
+	check(CLAIM_CHECK_TYPE, ",\"token_types\":null", NULL, "{}", VERDICT_OK, NULL, "any type or none, where null says so");
+	check(CLAIM_CHECK_TYPE, ",\"token_types\":[\"x\"]", NULL, "{}", VERDICT_TYPE_REFUSED, "missing", "no type, where a short one is listed");
+	check(CLAIM_CHECK_TYPE, ",\"token_types\":[\"y\",\"x\"]", "x", "{}", VERDICT_OK, NULL, "a short type");
+	check(CLAIM_CHECK_TYPE, ",\"token_types\":[\"y\",\"x\"]", "z", "{}", VERDICT_TYPE_REFUSED, "\"z\"", "another short type");
 
 	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"events\":{}}", VERDICT_TYPE_REFUSED, "events", "a security event");
 	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"nonce\":\"n\"}", VERDICT_TYPE_REFUSED, "nonce", "an ID token");
@@ -163,6 +173,8 @@ test_type(void)
 	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"token_use\":[\"access\"]}", VERDICT_TYPE_REFUSED, "token_use", "token_use an array");
 	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"typ\":\"ID\"}", VERDICT_TYPE_REFUSED, "typ", "Keycloak's ID token");
 	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"typ\":\"Refresh\"}", VERDICT_TYPE_REFUSED, "typ", "Keycloak's refresh token");
+	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"typ\":\"Offline\"}", VERDICT_TYPE_REFUSED, "Offline", "Keycloak's offline token");
+	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"typ\":\"Logout\"}", VERDICT_TYPE_REFUSED, "Logout", "Keycloak's logout token");
 	check(CLAIM_CHECK_TYPE, "", "JWT", "{\"typ\":\"Bearer\",\"token_use\":\"access\"}", VERDICT_OK, NULL, "access tokens of both");
 }
 
@@ -214,6 +226,8 @@ test_required(void)
 		{"{\"scope\":\"a\\nb\"}", "scope"},
 		{"{\"scope\":\"a\\\"b\"}", "scope"},
 		{"{\"scope\":\"a\\\\b\"}", "scope"},
+		{"{\"scope\":\"a\\u007fb\"}", "scope"},
+		{"{\"scope\":\"\\u0001\"}", "scope"},
 		{"{\"scope\":\"\\u00e9\"}", "scope"},
 		{"{\"scp\":[\"a b\"]}", "scp"},
 		{"{\"scp\":[\"\"]}", "scp"},
@@ -262,6 +276,9 @@ test_issuer_audience_client(void)
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":7}", VERDICT_AUDIENCE_REFUSED, "aud", "a number");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[]}", VERDICT_AUDIENCE_REFUSED, "aud", "an empty array");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"Orders\"}", VERDICT_AUDIENCE_REFUSED, "Orders", "another case");
+	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[\"y\"]}", VERDICT_AUDIENCE_REFUSED, "names \"y\", and", "an array of one other");
+	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[\"y\",\"z\"]}", VERDICT_AUDIENCE_REFUSED, "names \"y\" and others, and", "an array of two others");
+	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[1,\"z\"]}", VERDICT_AUDIENCE_REFUSED, "no audience", "an array that begins with a number");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"*\"}", VERDICT_AUDIENCE_REFUSED, "aud", "a token for everybody");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"orders x\"}", VERDICT_AUDIENCE_REFUSED, "aud", "no list in a string");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[[\"orders\"],\"x\"]}", VERDICT_AUDIENCE_REFUSED, "aud", "nested");
@@ -298,6 +315,7 @@ test_issuer_audience_client(void)
 	check(CLAIM_CHECK_CLIENT, clients, NULL, "{\"azp\":\"app\"}", VERDICT_OK, NULL, "a listed client");
 	check(CLAIM_CHECK_CLIENT, clients, NULL, "{\"client_id\":null,\"azp\":\"app\"}", VERDICT_OK, NULL, "null is not present");
 	check(CLAIM_CHECK_CLIENT, PATHS, NULL, "{}", VERDICT_OK, NULL, "no list");
+	check(CLAIM_CHECK_CLIENT, PATHS ",\"clients\":null", NULL, "{}", VERDICT_OK, NULL, "null for a list");
 }
 
 #define RULE ",\"claim_constraints\":"
@@ -322,6 +340,10 @@ test_constraints(void)
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"o\":{\"!p\":\"x\"}}", NULL, "{\"o\":{\"p\":\"x\"}}", VERDICT_CLAIM_INVALID, "\"p\"", "an excluded value inside");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!aud\":\"account\"}", NULL, "{\"aud\":\"account\"}", VERDICT_CLAIM_INVALID, "\"aud\"", "an excluded value");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!aud\":[\"account\",\"x\"]}", NULL, "{\"aud\":[\"orders\",\"account\"]}", VERDICT_CLAIM_INVALID, "\"aud\"", "an excluded element");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!n\":1}", NULL, "{\"n\":1.0}", VERDICT_CLAIM_INVALID, "\"n\"", "an excluded number in another spelling");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!n\":[0,1]}", NULL, "{\"n\":[2,1.0]}", VERDICT_CLAIM_INVALID, "\"n\"", "and in an array");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!b\":true}", NULL, "{\"b\":true}", VERDICT_CLAIM_INVALID, "\"b\"", "an excluded boolean");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!a\":\"first\"}", NULL, "{\"a\":[\"first\",\"x\"]}", VERDICT_CLAIM_INVALID, "\"a\"", "an excluded first element");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"typ\":\"Bearer\",\"!role\":[\"anon\",\"service_role\"]}", NULL, "{\"typ\":\"Bearer\",\"role\":\"anon\"}", VERDICT_CLAIM_INVALID, "\"role\"", "the second rule");
 
 	check(CLAIM_CHECK_CONSTRAINTS, "", NULL, "{}", VERDICT_OK, NULL, "no rules");
@@ -332,6 +354,10 @@ test_constraints(void)
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"o\":{\"p\":\"x\",\"!q\":1}}", NULL, "{\"o\":{\"p\":\"x\"}}", VERDICT_OK, NULL, "the value inside");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!aud\":\"account\"}", NULL, "{\"aud\":[\"orders\",\"accounts\"]}", VERDICT_OK, NULL, "no element is excluded");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!is_anonymous\":true}", NULL, "{}", VERDICT_OK, NULL, "absent is not excluded");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!n\":0}", NULL, "{\"n\":\"x\"}", VERDICT_OK, NULL, "a string is not the number 0");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!n\":\"x\"}", NULL, "{\"n\":0}", VERDICT_OK, NULL, "nor 0 a string");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"!n\":[0]}", NULL, "{\"n\":1}", VERDICT_OK, NULL, "nor 1 the number 0");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"a!b\":\"x\",\"c\":1}", NULL, "{\"a!b\":\"x\",\"c\":1}", VERDICT_OK, NULL, "a name with ! inside");
 }
 
 static void
@@ -366,6 +392,8 @@ test_times(void)
 	const TimePolicy absurd = {INT64_MAX, DURATION_UNLIMITED, DURATION_UNLIMITED};
 	const TimePolicy hour = {0, 3600 * S, DURATION_UNLIMITED};
 	const TimePolicy aged = {0, DURATION_UNLIMITED, 60 * S};
+	const TimePolicy momentary = {0, 0, DURATION_UNLIMITED};
+	const TimePolicy newborn = {0, DURATION_UNLIMITED, 0};
 	const ClaimCheck time = CLAIM_CHECK_TIME;
 	const ClaimCheck lifetime = CLAIM_CHECK_LIFETIME;
 
@@ -391,6 +419,9 @@ test_times(void)
 	check_times(time, "{\"iat\":1800000030}", lenient, NOW, VERDICT_OK, NULL, "issued within leeway");
 	check_times(time, "{}", strict, NOW, VERDICT_OK, NULL, "no times");
 	check_times(time, "{\"exp\":253402300799,\"nbf\":0,\"iat\":0}", lenient, INT64_MAX, VERDICT_EXPIRED, "9999-12-31 23:59:59 UTC", "the end of time");
+	check_times(time, "{\"nbf\":0.000001}", strict, INT64_MIN, VERDICT_NOT_YET_VALID, "before", "a microsecond after the beginning of time");
+	check_times(time, "{\"iat\":1800000000}", strict, NOW, VERDICT_OK, NULL, "at iat");
+	check_times(time, "{\"auth_time\":1800000000}", strict, NOW, VERDICT_OK, NULL, "at auth_time");
 	check_times(time, "{\"exp\":253402300799,\"nbf\":0,\"iat\":0}", lenient, INT64_MIN, VERDICT_OK, NULL, "the beginning of time");
 	check_times(time, "{\"exp\":1800000300,\"iat\":1799999939}", aged, NOW, VERDICT_LIFETIME_REFUSED, "too old", "too old by the clock");
 
@@ -404,6 +435,10 @@ test_times(void)
 	check_times(lifetime, "{\"iat\":1799999940}", aged, NOW, VERDICT_OK, NULL, "60 seconds old");
 	check_times(lifetime, "{}", aged, NOW, VERDICT_CLAIM_INVALID, "iat", "of unknown age");
 	check_times(lifetime, "{\"iat\":0}", aged, INT64_MAX, VERDICT_LIFETIME_REFUSED, "too old", "older than time");
+	check_times(lifetime, "{\"iat\":1800000000,\"exp\":1800000000}", momentary, NOW, VERDICT_OK, NULL, "no lifetime where none is allowed");
+	check_times(lifetime, "{\"iat\":1800000000,\"exp\":1800000001}", momentary, NOW, VERDICT_LIFETIME_REFUSED, "too long", "a second where none is allowed");
+	check_times(lifetime, "{\"iat\":1799999999}", newborn, NOW, VERDICT_LIFETIME_REFUSED, "too old", "a second old where none is allowed");
+	check_times(lifetime, "{\"iat\":0}", newborn, INT64_MIN, VERDICT_OK, NULL, "as old as time");
 }
 
 static bool
@@ -469,6 +504,13 @@ test_reading(void)
 	CHECK(r.scopes.n_strings == 0 && r.roles.n_strings == 0 && r.audiences.n_strings == 0, "or empty");
 	CHECK(r.times.expires_at == TIME_ABSENT && r.times.authenticated_at == TIME_ABSENT, "or TIME_ABSENT");
 	CHECK(!r.is_client, "nobody is no client");
+	claim_reading_clear(&r);
+	json_decref(claims);
+
+	r = reading_of(PATHS, "{\"scope\":\"! ~ # [ ] a:b/c\",\"roles\":[\"\",\"a\"],\"aud\":\"one\",\"exp\":0,\"nbf\":0.0000015}", &claims);
+	CHECK(set_is(&r.scopes, "!,#,[,],a:b/c,~,"), "every character that a scope can have");
+	CHECK(set_is(&r.roles, "a,") && set_is(&r.audiences, "one,"), "an empty role is none; one audience");
+	CHECK(r.times.expires_at == 0 && r.times.not_before == 2, "times at the beginning, rounded to microseconds");
 	claim_reading_clear(&r);
 	json_decref(claims);
 
