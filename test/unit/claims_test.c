@@ -242,10 +242,10 @@ test_required(void)
 	};
 	const char *required = PATHS ",\"required_claims\":[\"exp\",\"sub\",\"scope|scp|client_id\"]";
 
-	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"sub\":\"a\",\"scp\":\"x\"}", VERDICT_CLAIM_INVALID, "\"exp\"", "exp is missing");
+	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"sub\":\"a\",\"scp\":\"x\"}", VERDICT_CLAIM_INVALID, "The claim \"exp\" is required", "exp is missing");
 	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"exp\":1,\"scp\":\"x\"}", VERDICT_CLAIM_INVALID, "\"sub\"", "sub is missing");
 	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"exp\":1,\"sub\":null,\"scp\":\"x\"}", VERDICT_CLAIM_INVALID, "\"sub\"", "sub is null");
-	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"exp\":1,\"sub\":\"a\"}", VERDICT_CLAIM_INVALID, "scope|scp|client_id", "all of three are missing");
+	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"exp\":1,\"sub\":\"a\"}", VERDICT_CLAIM_INVALID, "One of the claims \"scope|scp|client_id\"", "all of three are missing");
 	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"exp\":1,\"sub\":\"a\",\"sco\":\"x\",\"client_id2\":\"x\"}", VERDICT_CLAIM_INVALID, "scope", "names are compared in full");
 	check(CLAIM_CHECK_REQUIRED, required, NULL, "{\"exp\":1,\"sub\":\"a\",\"scp\":\"x\"}", VERDICT_OK, NULL, "one of three is there");
 	for (size_t i = 0; i < sizeof(mistyped) / sizeof(mistyped[0]); i++)
@@ -265,10 +265,10 @@ test_issuer_audience_client(void)
 	json_t	   *claims;
 	char		text[200];
 
-	check(CLAIM_CHECK_ISSUER, "", NULL, "{\"iss\":\"https://idp.example/\"}", VERDICT_ISSUER_UNKNOWN, "iss", "a trailing slash");
+	check(CLAIM_CHECK_ISSUER, "", NULL, "{\"iss\":\"https://idp.example/\"}", VERDICT_ISSUER_UNKNOWN, "\"iss\" is \"https://idp.example/\"", "a trailing slash");
 	check(CLAIM_CHECK_ISSUER, "", NULL, "{\"iss\":\"HTTPS://idp.example\"}", VERDICT_ISSUER_UNKNOWN, "iss", "another case");
-	check(CLAIM_CHECK_ISSUER, "", NULL, "{\"iss\":[\"https://idp.example\"]}", VERDICT_ISSUER_UNKNOWN, "iss", "an array");
-	check(CLAIM_CHECK_ISSUER, "", NULL, "{}", VERDICT_ISSUER_UNKNOWN, "iss", "no issuer");
+	check(CLAIM_CHECK_ISSUER, "", NULL, "{\"iss\":[\"https://idp.example\"]}", VERDICT_ISSUER_UNKNOWN, "\"iss\" is an array", "an array");
+	check(CLAIM_CHECK_ISSUER, "", NULL, "{}", VERDICT_ISSUER_UNKNOWN, "\"iss\" is absent", "no issuer");
 	check(CLAIM_CHECK_ISSUER, "", NULL, "{" CLAIMS "}", VERDICT_OK, NULL, "the issuer");
 
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{}", VERDICT_AUDIENCE_REFUSED, "aud", "no audience");
@@ -284,6 +284,7 @@ test_issuer_audience_client(void)
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[[\"orders\"],\"x\"]}", VERDICT_AUDIENCE_REFUSED, "aud", "nested");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":{\"orders\":1}}", VERDICT_AUDIENCE_REFUSED, "aud", "an object");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":\"orders\"}", VERDICT_OK, NULL, "the audience");
+	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[\"billing\",\"x\"]}", VERDICT_OK, NULL, "the first of several");
 	check(CLAIM_CHECK_AUDIENCE, "", NULL, "{\"aud\":[\"x\",\"billing\"]}", VERDICT_OK, NULL, "one of several");
 	check(CLAIM_CHECK_AUDIENCE, cognito, NULL, "{\"aud\":\"orders\"}", VERDICT_AUDIENCE_REFUSED, "client_id", "in another claim than configured");
 	check(CLAIM_CHECK_AUDIENCE, cognito, NULL, "{\"client_id\":\"orders\"}", VERDICT_OK, NULL, "in the configured claim");
