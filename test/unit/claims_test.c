@@ -110,6 +110,22 @@ test_policy(void)
 		{"{" POLICY ",\"claim_constraints\":{\"!a\":null}}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":{\"!a\":[]}}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":{\"a\":{\"b\":{\"!c\":[{}]}}}}", "claim_constraints"},
+		{"{\"issuer\":\"x\",\"audiences\":[\"*\",\"a\"]}", "audiences"},
+		{"{\"issuer\":\"x\",\"audiences\":[\"*\",\"*\"]}", "audiences"},
+		{"{\"issuer\":\"x\",\"audiences\":[\"a\",\"\"]}", "audiences"},
+		{"{\"issuer\":\"x\",\"audiences\":{\"a\":1}}", "audiences"},
+		{"{" POLICY ",\"audience_claim\":1}", "audience_claim"},
+		{"{" POLICY ",\"audience_claim\":\"|\"}", "audience_claim"},
+		{"{" POLICY ",\"clients\":[\"a\",\"\"]}", "clients"},
+		{"{" POLICY ",\"token_types\":[1]}", "token_types"},
+		{"{" POLICY ",\"token_types\":{\"JWT\":1}}", "token_types"},
+		{"{" POLICY ",\"subject_claim\":{\"sub\":1}}", "subject_claim"},
+		{"{" POLICY ",\"scope_claims\":[[\"a\"],\"b\"]}", "scope_claims"},
+		{"{" POLICY ",\"claim_constraints\":{\"a\":[1,{}]}}", "claim_constraints"},
+		{"{" POLICY ",\"claim_constraints\":{\"a\":[1,[]]}}", "claim_constraints"},
+		{"{" POLICY ",\"claim_constraints\":{\"!a\":[1,null]}}", "claim_constraints"},
+		{"{" POLICY ",\"claim_constraints\":{\"!a\":[1,[2]]}}", "claim_constraints"},
+		{"{" POLICY ",\"claim_constraints\":{\"b\":1,\"!a\":{}}}", "claim_constraints"},
 		{"{" POLICY ",\"claim_constraints\":" NESTED_8("{\"a\":1}") "}", "claim_constraints"},
 		{"{" POLICY "," POLICY "}", "twice"},
 		{"[]", "policy"},
@@ -131,6 +147,9 @@ test_policy(void)
 		  "a policy with nulls and other members is read; times are the caller's");
 	claim_policy_free(policy);
 	claim_policy_free(policy_of(",\"claim_constraints\":" NESTED_7("{\"a\":1}")));
+	claim_policy_free(policy_of(",\"claim_constraints\":{\"!a\":[1],\"!\u00e9\":\"x\",\"b\":[null],\"\":1,\"c\":null},"
+								"\"token_types\":[\"\"],\"required_claims\":[],\"clients\":[],\"scope_claims\":[],\"audience_claim\":\"a|b\","
+								"\"subject_claim\":[\"a\"],\"client_claim\":null,\"role_claims\":null"));
 	claim_policy_free(NULL);
 }
 
@@ -350,6 +369,7 @@ test_constraints(void)
 	check(CLAIM_CHECK_CONSTRAINTS, "", NULL, "{}", VERDICT_OK, NULL, "no rules");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"tid\":\"t1\",\"n\":1,\"b\":true}", NULL, "{\"tid\":\"t1\",\"n\":1,\"b\":true}", VERDICT_OK, NULL, "the values");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"a\":[\"x\",null]}", NULL, "{}", VERDICT_OK, NULL, "may be absent");
+	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"a\":[\"x\",2]}", NULL, "{\"a\":\"x\"}", VERDICT_OK, NULL, "the first of the values");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"a\":[\"x\",2]}", NULL, "{\"a\":2}", VERDICT_OK, NULL, "one of the values");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"a\":null}", NULL, "{\"a\":null}", VERDICT_OK, NULL, "null is absent");
 	check(CLAIM_CHECK_CONSTRAINTS, RULE "{\"o\":{\"p\":\"x\",\"!q\":1}}", NULL, "{\"o\":{\"p\":\"x\"}}", VERDICT_OK, NULL, "the value inside");
@@ -552,8 +572,45 @@ test_flags(void)
 }
 
 static void
+check_source(const char *members, const char *member, size_t size, const char *expected)
+{
+	ClaimPolicy *policy = policy_of(members);
+	char	   *text = malloc(size);
+
+	claim_policy_source(policy, member, text, size);
+	CHECK_TEXT(text, expected, "%s in %zu octets: %s", member, size, expected);
+	free(text);
+	claim_policy_free(policy);
+}
+
+/* Where the policy looks, as a person is told it. */
+static void
+test_source(void)
+{
+	const char *odd = ",\"subject_claim\":[\"a\\u00e9|b\",\"c\"]";
+
+	check_source(PATHS, "subject_claim", 100, "sub");
+	check_source(PATHS, "device_claim", 100, "device.id");
+	check_source(PATHS, "role_claims", 100, "roles, groups, realm_access.roles");
+	check_source(",\"role_claims\":[]", "role_claims", 100, "");
+	check_source("", "role_claims", 100, "");
+	check_source(odd, "subject_claim", 100, "a\\xc3\\xa9|b.c");
+	check_source(PATHS, "role_claims", 34, "roles, groups, realm_access.roles");
+	check_source(PATHS, "role_claims", 33, "roles, groups, realm_access.role");
+	check_source(PATHS, "role_claims", 8, "roles, ");
+	check_source(PATHS, "role_claims", 7, "roles,");
+	check_source(PATHS, "role_claims", 1, "");
+}
+
+static void
 test_names(void)
 {
+	size_t		n_members = 0;
+
+	while (claim_policy_member(n_members) != NULL)
+		n_members++;
+	CHECK(n_members == 14 && strcmp(claim_policy_member(0), "issuer") == 0 && claim_policy_member(n_members + 1) == NULL,
+		  "a policy has 14 members (%zu)", n_members);
 	for (int i = 0; i < CLAIM_CHECK_COUNT; i++)
 		CHECK(claim_check_name((ClaimCheck) i) != NULL, "check %d has a name", i);
 }
@@ -570,6 +627,7 @@ main(void)
 	test_times();
 	test_reading();
 	test_flags();
+	test_source();
 	test_names();
 	return finish();
 }
