@@ -180,18 +180,34 @@ static char *malformed;
 static char *set_text;
 static char *pem;
 
-/* An accepted token says what was signed, and nothing else. */
 static bool
-says(const Token *token, const char *signed_claims)
+same_set(const StringSet *a, const StringSet *b)
+{
+	bool		same = a->n_strings == b->n_strings;
+
+	for (size_t i = 0; same && i < a->n_strings; i++)
+		same = strcmp(a->strings[i], b->strings[i]) == 0;
+	return same;
+}
+
+/* An accepted token says what was signed, all of it, and nothing else. */
+static bool
+says(const Token *token, const ClaimPolicy *policy, const char *signed_claims)
 {
 	const Shortage during = shortage;
+	const ClaimReading *found = &token->reading;
+	ClaimReading expected;
 	json_t	   *claims;
 	bool		equal;
 
 	shortage.victim = VICTIM_NONE;
 	claims = json_loads(signed_claims, JSON_REJECT_DUPLICATES, NULL);
 	equal = json_equal(token->claims, claims) == 1 &&
-		strcmp(token->reading.subject, json_string_value(json_object_get(claims, "sub"))) == 0;
+		claims_read(claims, policy, &expected, NULL) == VERDICT_OK &&
+		strcmp(found->subject, expected.subject) == 0 &&
+		same_set(&found->audiences, &expected.audiences) &&
+		same_set(&found->scopes, &expected.scopes) && same_set(&found->roles, &expected.roles);
+	claim_reading_clear(&expected);
 	json_decref(claims);
 	shortage = during;
 	return equal;
@@ -212,7 +228,7 @@ judge(const char *text, const char *signed_claims)
 		verdict = token_open(text, strlen(text), 16384, &token, NULL);
 	if (verdict == VERDICT_OK)
 		verdict = token_verify(token, policy, &keys, NOW, NULL, NULL);
-	if (verdict == VERDICT_OK && !says(token, signed_claims))
+	if (verdict == VERDICT_OK && !says(token, policy, signed_claims))
 		n_misread++;
 	token_free(token);
 	claim_policy_free(policy);
