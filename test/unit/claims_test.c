@@ -272,6 +272,7 @@ test_required(void)
 	check(CLAIM_CHECK_REQUIRED, PATHS, NULL, "{" CLAIMS ",\"scope\":\"\",\"roles\":[]}", VERDICT_OK, NULL, "claims of the right types");
 	check(CLAIM_CHECK_REQUIRED, PATHS, NULL, "{}", VERDICT_OK, NULL, "nothing, where nothing is required");
 	check(CLAIM_CHECK_REQUIRED, PATHS, NULL, "{\"exp\":253402300799,\"nbf\":0,\"iat\":1.7e9}", VERDICT_OK, NULL, "times at the edges");
+	check(CLAIM_CHECK_REQUIRED, PATHS, NULL, "{\"exp\":253402300799.0,\"nbf\":0.0}", VERDICT_OK, NULL, "times at the edges, with fractions");
 }
 
 static void
@@ -558,6 +559,7 @@ test_flags(void)
 	check_flags("{\"_claim_names\":{\"groups\":\"src1\"}}", true, false, "groups are elsewhere");
 	check_flags("{\"_claim_names\":{\"groupsx\":\"src1\"}}", false, false, "a longer name is elsewhere");
 	check_flags("{\"_claim_names\":{\"realm_access\":\"src1\"}}", true, false, "the first name of a path is elsewhere");
+	check_flags("{\"_claim_names\":{\"roles\":\"src1\"}}", true, false, "what the first path names is elsewhere");
 	check_flags("{\"hasgroups\":true}", true, false, "hasgroups");
 	check_flags("{\"hasgroups\":\"true\"}", true, false, "hasgroups as text");
 	check_flags("{\"_claim_names\":{\"address\":\"src1\"},\"hasgroups\":false}", false, false, "something else is elsewhere");
@@ -566,6 +568,12 @@ test_flags(void)
 	check_flags("{\"sub\":\"app@clients\",\"azp\":\"app\"}", false, true, "Auth0's subject");
 	check_flags("{\"sub\":\"x\",\"gty\":\"client-credentials\"}", false, true, "Auth0's grant type");
 	check_flags("{\"sub\":\"x\",\"gty\":[\"refresh_token\",\"client-credentials\"]}", false, true, "among others");
+	check_flags("{\"sub\":\"x\",\"gty\":[\"client-credentials\",\"refresh_token\"]}", false, true, "before others");
+	check_flags("{\"sub\":\"x\",\"gty\":[\"password\",\"refresh_token\"]}", false, false, "others alone");
+	check_flags("{\"client_id\":\"app\"}", false, false, "a client without a subject");
+	check_flags("{\"sub\":\"app\"}", false, false, "a subject without a client");
+	check_flags("{\"sub\":\"ap\",\"client_id\":\"app\"}", false, false, "a beginning of the client's name");
+	check_flags("{\"sub\":\"app@clients2\",\"client_id\":\"app\"}", false, false, "more than Auth0's suffix");
 	check_flags("{\"sub\":\"x\",\"idtyp\":\"app\"}", false, true, "Entra's idtyp");
 	check_flags("{\"sub\":\"x\",\"idtyp\":\"user\",\"gty\":\"password\",\"azp\":\"app\"}", false, false, "a user's token");
 	check_flags("{\"sub\":\"app2\",\"azp\":\"app\"}", false, false, "the client's name is only the beginning");
