@@ -331,9 +331,9 @@ try_thumbprint(void)
 static bool
 is_wrong(Verdict verdict, Verdict expected, Victim whose)
 {
-	if (verdict == VERDICT_OK)
-		return expected != VERDICT_OK;
-	return whose == VICTIM_CORE && verdict != VERDICT_OUT_OF_MEMORY;
+	if (whose == VICTIM_CORE)
+		return verdict != VERDICT_OUT_OF_MEMORY;
+	return verdict == VERDICT_OK && expected != VERDICT_OK;
 }
 
 /*
@@ -483,6 +483,13 @@ main(void)
 		run(try_secret, VERDICT_OK, (Shortage) {whose, 0, false}, "a secret");
 		run(try_thumbprint, VERDICT_OK, (Shortage) {whose, 0, false}, "a thumbprint");
 	}
+	run(try_good, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a good token");
+	run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {VICTIM_CORE, 0, true}, "a forged token");
+	run(try_set, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a JWK Set");
+	run(try_pem, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a PEM key");
+	run(try_secret, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a secret");
+	run(try_thumbprint, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a thumbprint");
+	run(try_note, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a token for one audience");
 	run_sizes(try_good, VERDICT_OK, 128, "a good token");
 	run_sizes(try_long, VERDICT_OK, 2048, "a token of long strings");
 	run_sizes(try_names, VERDICT_OK, 2048, "a token of long names and numbers");
