@@ -543,10 +543,10 @@ test_reading(void)
 }
 
 static void
-check_flags(const char *text, bool incomplete, bool is_client, const char *name)
+check_flags_by(const char *members, const char *text, bool incomplete, bool is_client, const char *name)
 {
 	json_t	   *claims;
-	ClaimReading reading = reading_of(PATHS, text, &claims);
+	ClaimReading reading = reading_of(members, text, &claims);
 
 	CHECK(reading.roles_incomplete == incomplete && reading.is_client == is_client, "%s", name);
 	claim_reading_clear(&reading);
@@ -554,8 +554,21 @@ check_flags(const char *text, bool incomplete, bool is_client, const char *name)
 }
 
 static void
+check_flags(const char *text, bool incomplete, bool is_client, const char *name)
+{
+	check_flags_by(PATHS, text, incomplete, is_client, name);
+}
+
+static void
 test_flags(void)
 {
+	const char *entra = ",\"subject_claim\":[\"oid\"],\"client_claim\":[\"azp|appid\"]";
+
+	check_flags_by(entra, "{\"oid\":\"app\",\"sub\":\"x\",\"azp\":\"app\"}", false, true, "the subject, which is another claim, is the client");
+	check_flags_by(entra, "{\"oid\":\"x\",\"sub\":\"app\",\"azp\":\"app\"}", false, true, "or sub is, which is not the subject");
+	check_flags_by(entra, "{\"oid\":\"x\",\"sub\":\"y\",\"azp\":\"app\"}", false, false, "or neither is");
+	check_flags("{\"sub\":\"abc\",\"client_id\":\"app\"}", false, false, "a subject as long as the client's name");
+	check_flags("{\"sub\":\"abc@clients\",\"client_id\":\"app\"}", false, false, "Auth0's subject of another client");
 	check_flags("{\"_claim_names\":{\"groups\":\"src1\"}}", true, false, "groups are elsewhere");
 	check_flags("{\"_claim_names\":{\"groupsx\":\"src1\"}}", false, false, "a longer name is elsewhere");
 	check_flags("{\"_claim_names\":{\"realm_access\":\"src1\"}}", true, false, "the first name of a path is elsewhere");
