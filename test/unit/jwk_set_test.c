@@ -125,6 +125,8 @@ test_entries(void)
 	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\",\"alg\":\"ES256\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\",\"kid\":\"a\",\"alg\":\"ES384\"}]}", &any_public, "yn", "one kid, one unusable key for another algorithm");
 	check_usable("{\"keys\":[{" EC1 "},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\"}]}", &any_public, "yn", "no kid, one key off the curve");
 	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\"}]}", &any_public, "yn", "a kid, and an unusable key without");
+	check_usable("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\",\"kid\":\"a\"},{" EC1 ",\"kid\":\"a\"}]}", &any_public, "nn", "one kid, the first key off the curve");
+	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\",\"use\":\"enc\"},{" EC2 ",\"kid\":\"a\",\"use\":\"sig\"}]}", &any_public, "ny", "one kid for encryption and signatures");
 	check_usable("{\"keys\":[{" OCT ",\"kid\":\"a\"},{" OCT ",\"kid\":\"b\"}]}", &any_type, "yy", "a set of secrets");
 	{
 		JwkSet	   *set;
