@@ -573,7 +573,9 @@ cleanse_strings(json_t *value)
 	if (json_is_string(value))
 		OPENSSL_cleanse((char *) json_string_value(value), json_string_length(value));
 	json_object_foreach(value, name, member)
+	{
 		cleanse_strings(member);
+	}
 	for (size_t i = 0; i < json_array_size(value); i++)
 		cleanse_strings(json_array_get(value, i));
 }

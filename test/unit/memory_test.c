@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "core/signature.h"
 #include "core/strict_json.h"
 #include "core/token.h"
 #include "test_sign.h"
@@ -315,6 +316,35 @@ try_secret(void)
 	return verdict;
 }
 
+/* Tokens with a MAC, right and wrong. */
+static TestKey mac_key;
+static char *good_mac;
+static char *forged_mac;
+
+static Verdict
+verify_mac(const char *text)
+{
+	Jws		   *jws;
+	Verdict		verdict = jws_parse(text, strlen(text), 4096, &jws, NULL);
+
+	if (verdict == VERDICT_OK)
+		verdict = signature_verify(jws, mac_key.jwk, NULL);
+	jws_free(jws);
+	return verdict;
+}
+
+static Verdict
+try_mac(void)
+{
+	return verify_mac(good_mac);
+}
+
+static Verdict
+try_forged_mac(void)
+{
+	return verify_mac(forged_mac);
+}
+
 static Verdict
 try_thumbprint(void)
 {
@@ -454,6 +484,10 @@ main(void)
 		CHECK(false, "OpenSSL's allocator is ours");
 	json_set_alloc_funcs(jansson_malloc, jansson_free);
 
+	test_key_make(&mac_key, ALGORITHM_HS256, NULL);
+	good_mac = test_sign(&mac_key, "{\"alg\":\"HS256\"}", "{}");
+	forged_mac = test_sign(&mac_key, "{\"alg\":\"HS256\"}", "{}");
+	forged_mac[strlen(forged_mac) - 20] ^= 1;
 	test_key_make(&key, ALGORITHM_ES256, "k1");
 	good = test_sign(&key, HEADER, CLAIMS);
 	good_long = test_sign(&key, HEADER, LONG_CLAIMS);
@@ -482,6 +516,13 @@ main(void)
 		run(try_pem, VERDICT_OK, (Shortage) {whose, 0, false}, "a PEM key");
 		run(try_secret, VERDICT_OK, (Shortage) {whose, 0, false}, "a secret");
 		run(try_thumbprint, VERDICT_OK, (Shortage) {whose, 0, false}, "a thumbprint");
+		run(try_mac, VERDICT_OK, (Shortage) {whose, 0, false}, "a good MAC");
+		run(try_forged_mac, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, false}, "a forged MAC");
+		if (whose == VICTIM_OPENSSL)
+		{
+			run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, true}, "a forged token");
+			run(try_forged_mac, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, true}, "a forged MAC");
+		}
 	}
 	run(try_good, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a good token");
 	run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {VICTIM_CORE, 0, true}, "a forged token");
@@ -499,6 +540,9 @@ main(void)
 	test_elements();
 
 	test_key_free(&key);
+	test_key_free(&mac_key);
+	free(good_mac);
+	free(forged_mac);
 	free(good);
 	free(good_long);
 	free(good_names);
