@@ -124,15 +124,12 @@ test_form(const TestKey *key)
 	free(pem);
 }
 
-/* In memory that ends where the text does. */
 static void
 refuse_exactly(const char *text, const char *word, const char *name)
 {
-	const size_t length = strlen(text);
-	char	   *copy = malloc(length);
+	char	   *copy = copy_exactly(text, strlen(text));
 
-	memcpy(copy, text, length);
-	refuse(copy, length, ALGORITHM_ES256, VERDICT_MALFORMED, word, name);
+	refuse(copy, strlen(text), ALGORITHM_ES256, VERDICT_MALFORMED, word, name);
 	free(copy);
 }
 
@@ -140,7 +137,7 @@ static void
 test_edges(const TestKey *key)
 {
 	char	   *pem = test_key_pem(key->pkey);
-	char	   *text = malloc(16 * 1024 + 1);
+	char	   *text = malloc((size_t) 17 * 1024);
 	Jwk		   *jwk;
 
 	refuse_exactly(" ", "does not begin", "a space");
@@ -149,11 +146,9 @@ test_edges(const TestKey *key)
 	refuse_exactly("-----BEGIN ", "exactly one", "a beginning alone");
 	refuse_exactly("-----BEGIN PRIVATE KEY----", "exactly one", "a label cut off");
 
-	memset(text, ' ', 16 * 1024 + 1);
-	memcpy(text + 100, pem, strlen(pem));
-	memcpy(text + 100 + strlen(pem), "\r\n\t", 3);
-	refuse(text, 16 * 1024 + 1, ALGORITHM_ES256, VERDICT_TOO_LARGE, "16385", "16385 bytes");
-	CHECK(jwk_from_pem(text, 16 * 1024, ALGORITHM_ES256, NULL, &jwk, NULL) == VERDICT_OK, "16384 bytes, of which most are white space");
+	sprintf(text, " \r\n\t%s\r\n\t%*s", pem, 16 * 1024, "");
+	refuse(text, (size_t) 16 * 1024 + 1, ALGORITHM_ES256, VERDICT_TOO_LARGE, "16385", "16385 bytes");
+	CHECK(jwk_from_pem(text, (size_t) 16 * 1024, ALGORITHM_ES256, NULL, &jwk, NULL) == VERDICT_OK, "16384 bytes, of which most are white space");
 	jwk_free(jwk);
 	free(text);
 	free(pem);

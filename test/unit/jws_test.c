@@ -20,16 +20,13 @@ parse(const char *text, size_t length, Detail *detail)
 	return verdict;
 }
 
-/* In memory that ends where the text does. */
 static void
 check_text(const char *text, Verdict expected, const char *word, const char *name)
 {
-	const size_t length = strlen(text);
-	char	   *copy = malloc(length);
+	char	   *copy = copy_exactly(text, strlen(text));
 	Detail		detail;
 
-	memcpy(copy, text, length);
-	CHECK_VERDICT(parse(copy, length, &detail), &detail, expected, name);
+	CHECK_VERDICT(parse(copy, strlen(text), &detail), &detail, expected, name);
 	if (word != NULL)
 		CHECK_DETAIL(&detail, word);
 	free(copy);

@@ -11,16 +11,13 @@ static const JsonLimits limits = {
 	.size = 200, .depth = 3, .members = 6, .string = 10, .name = "text"
 };
 
-/* In memory that ends where the text does. */
 static Verdict
 parse(const char *text, size_t length, const JsonLimits *by, Detail *detail)
 {
 	json_t	   *object = NULL;
-	char	   *copy = malloc(length);
-	Verdict		verdict;
+	char	   *copy = copy_exactly(text, length);
+	Verdict		verdict = strict_json_object(copy, length, by, &object, detail);
 
-	memcpy(copy, text, length);
-	verdict = strict_json_object(copy, length, by, &object, detail);
 	free(copy);
 	if ((verdict == VERDICT_OK) != (object != NULL))
 		printf("# an object without VERDICT_OK, or the reverse\n");
