@@ -8,6 +8,7 @@
 #	make check-sanitize, check-valgrind	sql/ in a server that watches its memory
 #	make soak COUNT=1000000	so many tokens in one session, and its memory
 #	make fuzz FUZZ_TIME=60	the core under libFuzzer, each target for some seconds
+#	make mutants FILE=src/core/jwk.c	faults planted in the core that no unit test notices
 #	make lint		what compilers and analyzers say
 #	make bench		what policies, tokens and transactions cost: bench/results.md
 #	make bench-limits	what the worst that may arrive costs: docs/limits.md
@@ -18,7 +19,7 @@ PG_CONFIG ?= pg_config
 
 # These find a PostgreSQL for themselves, or need none. PGXS has a "check" too,
 # which says that it cannot; it is left out when only these are asked for.
-scripts = demo check check-sanitize check-valgrind soak setup unit fuzz lint bench bench-limits bench-revocations layering indent
+scripts = demo check check-sanitize check-valgrind soak setup unit fuzz mutants lint bench bench-limits bench-revocations layering indent
 .PHONY: $(scripts)
 
 ifneq ($(filter-out $(scripts),$(or $(MAKECMDGOALS),all)),)
@@ -115,6 +116,11 @@ unit:
 fuzz:
 	@test/setup fuzz
 	@$(MAKE) --no-print-directory -s -C test/fuzz run
+
+# without FILE or COUNT: some of the whole core; COUNT=0: all
+mutants: COUNT =
+mutants:
+	@test/mutants $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(FILE)
 
 lint:
 	@test/setup lint

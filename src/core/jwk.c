@@ -402,8 +402,7 @@ jwk_parse(const char *text, size_t length, const JwkPolicy *policy,
 	if (verdict != VERDICT_OK)
 		return verdict;
 	verdict = jwk_from_json(object, policy, jwk, detail);
-	jwk_forget_secret(object);
-	json_decref(object);
+	strict_json_forget(object);
 	return verdict;
 }
 
@@ -418,16 +417,6 @@ jwk_free(Jwk *jwk)
 	EVP_PKEY_free(jwk->pkey);
 	free(jwk->key_id);
 	free(jwk);
-}
-
-void
-jwk_forget_secret(struct json_t *object)
-{
-	const json_t *secret = json_object_get(object, "k");
-
-	if (json_is_string(secret))
-		OPENSSL_cleanse((char *) json_string_value(secret),
-						json_string_length(secret));
 }
 
 /* The public members of a key; of an oct key there are none but kty. */

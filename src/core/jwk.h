@@ -77,9 +77,6 @@ extern Verdict jwk_from_json(const struct json_t *object,
 extern Verdict jwk_check_private(const struct json_t *object,
 								 const JwkPolicy *policy, Detail *detail);
 
-/* Overwrite a secret that a parsed JWK holds, before it is freed. */
-extern void jwk_forget_secret(struct json_t *object);
-
 /*
  * A public key in PEM: SubjectPublicKeyInfo, PKCS #1 or an X.509 certificate,
  * of which nothing but the key is read. ALGORITHM_UNKNOWN: as the key's type

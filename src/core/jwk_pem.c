@@ -20,6 +20,7 @@
 #define PEM_MAX_SIZE ((size_t) 16 * 1024)
 
 static const char white_space[] = " \t\r\n";
+static const char begin[] = "-----BEGIN ";
 
 /* One PEM block, decoded; OpenSSL's memory. */
 typedef struct PemBlock
@@ -49,11 +50,40 @@ is_white_space(const char *text, size_t length)
 	return true;
 }
 
+/*
+ * Does the first line call the block a private key? Asked before OpenSSL copies
+ * it: its decoder for base64 frees what it holds without cleansing it.
+ */
+static bool
+is_private(const char *pem, size_t length)
+{
+	static const char words[] = "PRIVATE KEY-----";
+	const size_t size = sizeof(words) - 1;
+
+	for (size_t i = 0; i + size <= length && pem[i] != '\n'; i++)
+	{
+		if (memcmp(pem + i, words, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is the label that was read that of the first line? */
+static bool
+begins_with_label(const char *pem, size_t length, const char *label)
+{
+	static const char dashes[] = "-----";
+	const size_t size = strlen(label);
+
+	return length >= strlen(begin) + size + strlen(dashes) &&
+		memcmp(pem + strlen(begin), label, size) == 0 &&
+		memcmp(pem + strlen(begin) + size, dashes, strlen(dashes)) == 0;
+}
+
 /* Read the only block, before and after which there is white space at most. */
 static Verdict
 read_block(const char *pem, size_t length, PemBlock *block, Detail *detail)
 {
-	static const char begin[] = "-----BEGIN ";
 	BIO		   *bio;
 	char	   *rest;
 	long		rest_size;
@@ -64,16 +94,19 @@ read_block(const char *pem, size_t length, PemBlock *block, Detail *detail)
 		pem++;
 		length--;
 	}
-	/* PEM_read_bio() would skip whatever stands before a block */
 	if (length < strlen(begin) || memcmp(pem, begin, strlen(begin)) != 0)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "The text does not begin with \"-----BEGIN \"; one PEM block is expected.");
+	if (is_private(pem, length))
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The PEM block is a private key; pass the public key that belongs to it.");
 	bio = BIO_new_mem_buf(pem, (int) length);
 	if (bio == NULL)
 		return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
 
 	is_read = PEM_read_bio(bio, &block->label, &block->header, &block->der,
-						   &block->der_size) == 1;
+						   &block->der_size) == 1 &&
+		begins_with_label(pem, length, block->label);	/* it skips lines before a block */
 	rest_size = BIO_get_mem_data(bio, &rest);
 	is_read = is_read && (rest_size <= 0 || is_white_space(rest, (size_t) rest_size));
 	BIO_free(bio);
@@ -130,14 +163,13 @@ find_format(const char *label)
 	return NULL;
 }
 
-/* By its label alone: nothing of a private key is decoded, or asked for. */
 static Verdict
 check_label(const PemBlock *block, Detail *detail)
 {
-	if (strstr(block->label, "PRIVATE KEY") != NULL)
+	if (block->header[0] != '\0')
 		return verdict_refuse(detail, VERDICT_MALFORMED,
-							  "The PEM block is a private key; pass the public key that belongs to it.");
-	if (find_format(block->label) == NULL || block->header[0] != '\0')
+							  "The PEM block has a header, as encrypted keys have; a public key without one is expected.");
+	if (find_format(block->label) == NULL)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "The PEM block is labelled \"%s\"; PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE is expected.",
 							  verdict_quote(block->label, strlen(block->label)).text);

@@ -247,10 +247,8 @@ jwk_set_parse(const char *text, size_t length, const JwkPolicy *policy,
 		verdict = out_of_memory(detail);
 	else
 		verdict = set_from_keys(keys, policy, set, detail);
-	for (size_t i = 0; i < json_array_size(keys); i++)
-		jwk_forget_secret(json_array_get(keys, i));
 	json_decref(keys);
-	json_decref(document);
+	strict_json_forget(document);
 	return verdict;
 }
 

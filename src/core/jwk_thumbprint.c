@@ -191,7 +191,6 @@ jwk_thumbprint(const char *text, size_t length, char thumbprint[44],
 	if (verdict != VERDICT_OK)
 		return verdict;
 	verdict = jwk_thumbprint_json(object, thumbprint, detail);
-	jwk_forget_secret(object);
-	json_decref(object);
+	strict_json_forget(object);
 	return verdict;
 }

@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,12 +38,12 @@ const JsonLimits strict_json_policy_limits = {
 /* string: x5c, which is ignored, carries whole certificates */
 const JsonLimits strict_json_key_limits = {
 	.size = 64 * KIB, .depth = 16, .members = 256, .string = 16 * KIB,
-	.name = "JWK"
+	.name = "JWK", .secret = true
 };
 
 const JsonLimits strict_json_key_set_limits = {
 	.size = 1024 * KIB, .depth = 16, .members = 65536, .string = 16 * KIB,
-	.name = "JWK Set"
+	.name = "JWK Set", .secret = true
 };
 
 /* octets of a number, and of its exponent: far beyond any double or int64 */
@@ -296,6 +297,100 @@ malloc_until_exhausted(size_t size)
 }
 
 /*
+ * jansson cleanses nothing: its buffer and, where the text is not JSON, the
+ * strings that it has read so far would be freed with a secret in them. What
+ * it frees while it parses a key is therefore kept until it is done. Then it
+ * is cleansed, and freed: these notes say how large it is.
+ */
+typedef struct Note
+{
+	void	   *memory;
+	size_t		size;			/* 0: jansson has freed it */
+} Note;
+
+static struct
+{
+	Note	   *notes;
+	size_t		n_notes;
+	size_t		n_allocated;	/* notes of memory that jansson got */
+	size_t		room;
+} kept;
+
+/* Makes room for a note and, for all that was allocated, another one each. */
+static bool
+reserve_notes(void)
+{
+	const size_t least = kept.n_notes + kept.n_allocated + 2;
+	Note	   *notes;
+
+	if (least <= kept.room)
+		return true;
+	notes = realloc(kept.notes, 2 * least * sizeof(Note));
+	if (notes == NULL)
+		return false;
+	kept.notes = notes;
+	kept.room = 2 * least;
+	return true;
+}
+
+static void *
+malloc_noted(size_t size)
+{
+	void	   *memory;
+
+	exhausted = exhausted || !reserve_notes();
+	memory = malloc_until_exhausted(size);
+	if (memory != NULL)
+	{
+		kept.notes[kept.n_notes++] = (Note) {memory, size};
+		kept.n_allocated++;
+	}
+	return memory;
+}
+
+static void
+free_noted(void *memory)
+{
+	if (kept.n_notes < kept.room)
+		kept.notes[kept.n_notes++] = (Note) {memory, 0};
+	else
+		usual.free(memory);		/* of no note, then: there is room for those */
+}
+
+/* By address. That a block was freed comes before how large it is. */
+static int
+compare_notes(const void *a, const void *b)
+{
+	const Note *left = a;
+	const Note *right = b;
+
+	if (left->memory != right->memory)
+		return (uintptr_t) left->memory < (uintptr_t) right->memory ? -1 : 1;
+	return left->size < right->size ? -1 : left->size > right->size;
+}
+
+/* Cleanses and frees the memory that jansson has freed. */
+static void
+free_kept(void)
+{
+	const size_t n = kept.n_notes;
+	Note	   *notes = kept.notes;
+
+	if (n > 0)
+		qsort(notes, n, sizeof(Note), compare_notes);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (notes[i].size != 0)
+			continue;
+		if (i + 1 < n && notes[i + 1].memory == notes[i].memory)
+			OPENSSL_cleanse(notes[i].memory, notes[i + 1].size);
+		usual.free(notes[i].memory);
+	}
+	free(notes);
+	memset(&kept, 0, sizeof(kept));
+}
+
+/*
  * json_loadb(), all or nothing; exhausted says whether memory was short.
  *
  * Where jansson (2.14) cannot enlarge the buffer of the string that it is
@@ -306,22 +401,25 @@ malloc_until_exhausted(size_t size)
  * the whole process, which has one thread, and is given back at once.
  */
 static json_t *
-load(const char *text, size_t length, json_error_t *error)
+load(const char *text, size_t length, bool secret, json_error_t *error)
 {
 	Allocator	current;
 	json_t	   *value;
 
 	/* ours is still there if somebody else's threw out of here the last time */
 	get_allocator(&current);
-	if (current.malloc != malloc_until_exhausted)
+	if (current.malloc != malloc_until_exhausted && current.malloc != malloc_noted)
 		usual = current;
 	exhausted = false;
-	json_set_alloc_funcs(malloc_until_exhausted, usual.free);
+	kept.n_notes = kept.n_allocated = 0;
+	json_set_alloc_funcs(secret ? malloc_noted : malloc_until_exhausted,
+						 secret ? free_noted : usual.free);
 	value = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
 	set_allocator(&usual);
+	free_kept();
 	if (!exhausted)
 		return value;
-	json_decref(value);
+	strict_json_forget(value);
 	return NULL;
 }
 
@@ -336,7 +434,7 @@ load(const char *text, size_t length, json_error_t *error)
  * first string has some more than that.
  */
 static json_t *
-parse_element(const char *text, size_t length, size_t longest,
+parse_element(const char *text, size_t length, size_t longest, bool secret,
 			  json_error_t *error)
 {
 	const size_t guard = longest + 8;
@@ -355,7 +453,7 @@ parse_element(const char *text, size_t length, size_t longest,
 	array[before - 1] = ',';
 	memcpy(array + before, text, length);
 	array[size - 1] = ']';
-	parsed = load(array, size, error);
+	parsed = load(array, size, secret, error);
 	OPENSSL_cleanse(array, size);
 	free(array);
 
@@ -448,7 +546,7 @@ strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 							  "The %s is empty; a JSON object is expected.",
 							  limits->name);
 
-	parsed = parse_element(text, length, longest, &error);
+	parsed = parse_element(text, length, longest, limits->secret, &error);
 	if (exhausted)
 		return verdict_refuse(detail, VERDICT_OUT_OF_MEMORY, "Out of memory.");
 	if (parsed == NULL)
@@ -459,8 +557,34 @@ strict_json_object(const char *text, size_t length, const JsonLimits *limits,
 								 syntax_words(json_error_null_character));
 	else
 		verdict = take_object(parsed, length, limits, object, detail);
-	json_decref(parsed);
+	if (verdict == VERDICT_OK)
+		json_decref(parsed);
+	else
+		strict_json_forget(parsed);
 	return verdict;
+}
+
+static void
+cleanse_strings(json_t *value)
+{
+	const char *name;
+	json_t	   *member;
+
+	if (json_is_string(value))
+		OPENSSL_cleanse((char *) json_string_value(value), json_string_length(value));
+	json_object_foreach(value, name, member)
+	{
+		cleanse_strings(member);
+	}
+	for (size_t i = 0; i < json_array_size(value); i++)
+		cleanse_strings(json_array_get(value, i));
+}
+
+void
+strict_json_forget(struct json_t *value)
+{
+	cleanse_strings(value);
+	json_decref(value);
 }
 
 /* Free of control characters, C0 and C1, in valid UTF-8. */

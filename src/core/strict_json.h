@@ -5,6 +5,8 @@
 #ifndef TOKEN_AUTH_STRICT_JSON_H
 #define TOKEN_AUTH_STRICT_JSON_H
 
+#include <stdbool.h>
+
 #include "core/verdict.h"
 
 struct json_t;
@@ -16,6 +18,7 @@ typedef struct JsonLimits
 	size_t		members;		/* members and elements, all levels together */
 	size_t		string;			/* octets of one string or member name, as written */
 	const char *name;			/* what details call the text */
+	bool		secret;			/* keys: the parser's memory is cleansed */
 } JsonLimits;
 
 extern const JsonLimits strict_json_header_limits;
@@ -34,6 +37,12 @@ extern const JsonLimits strict_json_key_set_limits;
 extern Verdict strict_json_object(const char *text, size_t length,
 								  const JsonLimits *limits,
 								  struct json_t **object, Detail *detail);
+
+/*
+ * Overwrite every string in a value that the caller owns and nobody shares,
+ * then release it. Names of members stay as they are.
+ */
+extern void strict_json_forget(struct json_t *value);
 
 /*
  * Read a member that must be a string, if it is there, of 0 to max_size

@@ -56,7 +56,7 @@ check_extent(const json_t *object, const JsonLimits *limits)
 static void
 check_written(const json_t *object)
 {
-	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text", false};
 	char	   *text = strict_json_text(object);
 	json_t	   *again;
 
@@ -71,7 +71,7 @@ check_written(const json_t *object)
 static void
 check_resolved(const json_t *object, const char *text, size_t length)
 {
-	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text", false};
 	char	   *resolved = malloc(length);
 	size_t		size;
 	json_t	   *again;
@@ -132,7 +132,7 @@ static void
 check_continued(const char *text, size_t length)
 {
 	static const char *const more[] = {",{}", ",1", "]", "],{}", "],[", "]]"};
-	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text", false};
 	char	   *continued = malloc(length + 4);
 
 	memcpy(continued, text, length);
@@ -174,7 +174,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.size = 512, .depth = 4, .members = 12, .string = 16, .name = "text"
 	};
 	/* the parser's own limit of depth is one level nearer than in plain text */
-	const JsonLimits wide = {SIZE_MAX, 1024, SIZE_MAX, SIZE_MAX, "text"};
+	const JsonLimits wide = {SIZE_MAX, 1024, SIZE_MAX, SIZE_MAX, "text", false};
 
 	check((const char *) data, size, &tight);
 	check((const char *) data, size, &wide);

@@ -151,7 +151,7 @@ WRAP(json_t *, json_loadb, (const char *text, size_t length, size_t flags, json_
 WRAP(Verdict, strict_json_object, (const char *text, size_t length, const JsonLimits *limits,
 								   struct json_t **object, Detail *detail))
 {
-	const JsonLimits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	const JsonLimits none = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text", false};
 
 	if (forger_sabotage == SABOTAGE_NO_LIMITS)
 		limits = &none;

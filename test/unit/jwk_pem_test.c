@@ -5,6 +5,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -21,7 +22,7 @@ refuse(const char *pem, size_t length, Algorithm algorithm, Verdict expected, co
 
 	CHECK_VERDICT(jwk_from_pem(pem, length, algorithm, NULL, &jwk, &detail), &detail, expected, name);
 	CHECK_DETAIL(&detail, word);
-	CHECK(jwk == NULL, "and there is no key");
+	CHECK(jwk == NULL && ERR_peek_error() == 0, "and there is no key, and nothing in OpenSSL's queue");
 	jwk_free(jwk);
 }
 
@@ -35,7 +36,7 @@ refuse_key(char *pem, Algorithm algorithm, const char *words, const char *name)
 	CHECK_VERDICT(jwk_from_pem(pem, strlen(pem), algorithm, NULL, &jwk, &detail), &detail, VERDICT_MALFORMED, name);
 	if (!CHECK_TEXT(detail.text, words, "%s: %s", name, words))
 		printf("# detail: %s\n", detail.text);
-	CHECK(jwk == NULL, "and there is no key");
+	CHECK(jwk == NULL && ERR_peek_error() == 0, "and there is no key, and nothing in OpenSSL's queue");
 	jwk_free(jwk);
 	free(pem);
 }
@@ -60,6 +61,15 @@ bio_text(BIO *bio)
 
 	BIO_free(bio);
 	return text;
+}
+
+static char *
+block_pem(const char *label, const unsigned char *der, int size)
+{
+	BIO		   *bio = BIO_new(BIO_s_mem());
+
+	PEM_write_bio(bio, label, "", der, size);
+	return bio_text(bio);
 }
 
 static char *
@@ -92,10 +102,15 @@ test_form(const TestKey *key)
 	refuse("ssh-ed25519 AAAA", 16, ALGORITHM_ES256, VERDICT_MALFORMED, "BEGIN", "an SSH key");
 	refuse("{\"kty\":\"EC\"}", 12, ALGORITHM_ES256, VERDICT_MALFORMED, "BEGIN", "a JWK");
 	refuse_joined("key:\n", pem, "text before");
+	refuse_joined("-----BEGIN \n", pem, "a line before that begins like a block");
+	refuse_joined("-----BEGIN PUBLIC KEY----\n", pem, "a line before that lacks a dash");
+	refuse_joined("-----BEGIN PUBLIC KE-----\n", pem, "another block's beginning before");
 	refuse_joined(pem, "x", "text after");
 	refuse_joined(pem, pem, "two blocks");
 	refuse(pem, strlen(pem) - 10, ALGORITHM_ES256, VERDICT_MALFORMED, "PEM", "cut off");
 	refuse(pem, strlen(pem) + 1, ALGORITHM_ES256, VERDICT_MALFORMED, "PEM", "a NUL after");
+	refuse("-----BEGIN PRIVATE KEY-----", 27, ALGORITHM_ES256, VERDICT_MALFORMED, "private key", "the first line of a private key");
+	refuse("-----BEGIN PUBLIC KEY-----\nPRIVATE KEY-----", 43, ALGORITHM_ES256, VERDICT_MALFORMED, "exactly one well-formed", "words of a private key in another line");
 	memset(big, ' ', sizeof(big));
 	refuse(big, sizeof(big), ALGORITHM_ES256, VERDICT_TOO_LARGE, "bytes", "17 kB");
 	refuse(pem, strlen(pem), ALGORITHM_ES384, VERDICT_ALGORITHM_REFUSED, "crv", "an algorithm of another curve");
@@ -106,6 +121,36 @@ test_form(const TestKey *key)
 		  jwk->algorithm == ALGORITHM_ES256 && strcmp(jwk->key_id, "k") == 0, "one block with white space around");
 	jwk_free(jwk);
 	free(spaced);
+	free(pem);
+}
+
+static void
+refuse_exactly(const char *text, const char *word, const char *name)
+{
+	char	   *copy = copy_exactly(text, strlen(text));
+
+	refuse(copy, strlen(text), ALGORITHM_ES256, VERDICT_MALFORMED, word, name);
+	free(copy);
+}
+
+static void
+test_edges(const TestKey *key)
+{
+	char	   *pem = test_key_pem(key->pkey);
+	char	   *text = malloc((size_t) 17 * 1024);
+	Jwk		   *jwk;
+
+	refuse_exactly(" ", "does not begin", "a space");
+	refuse_exactly(" \r\n\t", "does not begin", "white space");
+	refuse_exactly("-----BEGIN", "does not begin", "a beginning cut off");
+	refuse_exactly("-----BEGIN ", "exactly one", "a beginning alone");
+	refuse_exactly("-----BEGIN PRIVATE KEY----", "exactly one", "a label cut off");
+
+	sprintf(text, " \r\n\t%s\r\n\t%*s", pem, 16 * 1024, "");
+	refuse(text, (size_t) 16 * 1024 + 1, ALGORITHM_ES256, VERDICT_TOO_LARGE, "16385", "16385 bytes");
+	CHECK(jwk_from_pem(text, (size_t) 16 * 1024, ALGORITHM_ES256, NULL, &jwk, NULL) == VERDICT_OK, "16384 bytes, of which most are white space");
+	jwk_free(jwk);
+	free(text);
 	free(pem);
 }
 
@@ -126,11 +171,10 @@ refuse_private(BIO *bio, const char *label, const char *name)
 static void
 refuse_relabelled(unsigned char *der, int size, const char *label, const char *name)
 {
-	BIO		   *bio = BIO_new(BIO_s_mem());
+	char	   *pem = block_pem(label, der, size);
 
-	PEM_write_bio(bio, label, "", der, size);
 	OPENSSL_free(der);
-	refuse_key(bio_text(bio), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	refuse_key(pem, ALGORITHM_RS256, NOT_WELL_FORMED, name);
 }
 
 static void
@@ -508,6 +552,98 @@ test_kinds(void)
 	refuse_kind(make_rsa_pss(), "a key restricted to PSS");
 }
 
+/* Refuse a key with octets after it in its block, and one that lacks its last octet. */
+static void
+refuse_more(const char *label, const unsigned char *der, int size, const char *name)
+{
+	static const unsigned char zeros[64] = {0};
+	unsigned char *longer = malloc((size_t) size * 2);
+
+	memcpy(longer, der, (size_t) size);
+	memcpy(longer + size, der, (size_t) size);
+	refuse_key(block_pem(label, longer, size * 2), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	memcpy(longer + size, zeros, sizeof(zeros));
+	refuse_key(block_pem(label, longer, size + 1), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	refuse_key(block_pem(label, longer, size + 64), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	refuse_key(block_pem(label, der, size - 1), ALGORITHM_RS256, NOT_WELL_FORMED, name);
+	accept_key(block_pem(label, der, size), ALGORITHM_RS256, label);
+	free(longer);
+}
+
+/* A certificate that OpenSSL reads, of a key that it does not know. */
+static void
+test_unknown_key(const TestKey *key)
+{
+	static const unsigned char ec_public_key[] = {0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};
+	char	   *certificate = certificate_pem(key->pkey, key->pkey);
+	BIO		   *bio = BIO_new_mem_buf(certificate, -1);
+	unsigned char *der = NULL;
+	char	   *label;
+	char	   *header;
+	long		size;
+	int			n_changed = 0;
+
+	PEM_read_bio(bio, &label, &header, &der, &size);
+	for (long i = 0; i + (long) sizeof(ec_public_key) <= size; i++)
+	{
+		if (memcmp(der + i, ec_public_key, sizeof(ec_public_key)) == 0)
+		{
+			der[i + (long) sizeof(ec_public_key) - 1] = 0x63;
+			n_changed++;
+		}
+	}
+	CHECK(n_changed == 1, "a certificate names its key's type once");
+	refuse_key(block_pem("CERTIFICATE", der, (int) size), ALGORITHM_ES256, NOT_WELL_FORMED, "a certificate of a key of unknown type");
+	OPENSSL_free(der);
+	OPENSSL_free(label);
+	OPENSSL_free(header);
+	BIO_free(bio);
+	free(certificate);
+}
+
+/* A good key, in a block that says that it is encrypted. */
+static void
+test_header(const TestKey *key)
+{
+	char	   *pem = test_key_pem(key->pkey);
+	char	   *body = strchr(pem, '\n') + 1;
+	char	   *text = malloc(strlen(pem) + 200);
+
+	sprintf(text, "%.*sProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00000000000000000000000000000000\n\n%s",
+			(int) (body - pem), pem, body);
+	refuse_key(text, ALGORITHM_ES256, "The PEM block has a header, as encrypted keys have; a public key without one is expected.", "a block that is encrypted");
+	free(pem);
+}
+
+static void
+test_octets_after_the_key(void)
+{
+	EVP_PKEY   *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t) 2048);
+	char	   *certificate = certificate_pem(rsa, rsa);
+	BIO		   *bio = BIO_new_mem_buf(certificate, -1);
+	unsigned char *der = NULL;
+	char	   *label;
+	char	   *header;
+	long		certificate_size;
+	int			size = i2d_PUBKEY(rsa, &der);
+
+	refuse_more("PUBLIC KEY", der, size, "octets after a public key");
+	OPENSSL_free(der);
+	der = NULL;
+	size = i2d_PublicKey(rsa, &der);
+	refuse_more("RSA PUBLIC KEY", der, size, "octets after a public key of PKCS #1");
+	OPENSSL_free(der);
+	der = NULL;
+	PEM_read_bio(bio, &label, &header, &der, &certificate_size);
+	refuse_more("CERTIFICATE", der, (int) certificate_size, "octets after a certificate");
+	OPENSSL_free(der);
+	OPENSSL_free(label);
+	OPENSSL_free(header);
+	BIO_free(bio);
+	free(certificate);
+	EVP_PKEY_free(rsa);
+}
+
 static void
 test_labels(const TestKey *ec)
 {
@@ -546,6 +682,7 @@ main(void)
 
 	test_key_make(&key, ALGORITHM_ES256, NULL);
 	test_form(&key);
+	test_edges(&key);
 	test_private(&key);
 	test_modulus(n, 2048);
 	test_exponents(n);
@@ -555,6 +692,9 @@ main(void)
 	test_ec(&key);
 	test_kinds();
 	test_labels(&key);
+	test_octets_after_the_key();
+	test_unknown_key(&key);
+	test_header(&key);
 	test_key_free(&key);
 	BN_free(n);
 	return finish();

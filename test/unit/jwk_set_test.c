@@ -51,7 +51,7 @@ check_usable(const char *text, const JwkPolicy *policy, const char *usable, cons
 	{
 		found[i] = set->entries[i].jwk != NULL ? 'y' : 'n';
 		if (found[i] == 'n')
-			CHECK_DETAIL(&set->entries[i].detail, "\"");
+			CHECK_DETAIL(&set->entries[i].detail, " ");
 	}
 	if (!CHECK_TEXT(found, usable, "%s: %s are usable", name, usable))
 		printf("# usable: %s\n", found);
@@ -67,6 +67,12 @@ test_refusals(void)
 	refuse("{\"keys\":{}}", &any_public, VERDICT_MALFORMED, "\"keys\"", "keys an object");
 	refuse("{\"keys\":null}", &any_public, VERDICT_MALFORMED, "\"keys\"", "keys null");
 	refuse("{\"keys\":[{" EC1 "},1]}", &any_public, VERDICT_MALFORMED, "Key 2", "a number among the keys");
+	refuse("{\"keys\":[1,{" EC1 "}]}", &any_public, VERDICT_MALFORMED, "Key 1 ", "a number before the keys");
+	refuse("{\"keys\":[{" EC1 ",\"d\":\"AQ\"},{" EC2 "}]}", &any_public, VERDICT_MALFORMED, "Key 1 of the JWK Set: The member \"d\"", "a private member in the first key");
+	refuse("{\"keys\":[{" OCT "},{" EC1 "}]}", &any_type, VERDICT_MALFORMED, "mixes", "a secret before public keys");
+	refuse("{\"keys\":[{" EC1 "},{" EC2 "},{" OCT "}]}", &any_type, VERDICT_MALFORMED, "mixes", "a secret after public keys");
+	refuse("{\"keys\":[{" OCT "},{\"kty\":\"x\"}]}", &any_type, VERDICT_MALFORMED, "mixes", "a secret beside an unknown type");
+	refuse("{\"keys\":[{" OCT "},{}]}", &any_type, VERDICT_MALFORMED, "mixes", "a secret beside no type");
 	refuse("[{" EC1 "}]", &any_public, VERDICT_MALFORMED, "object", "an array");
 	refuse("{\"keys\":[{" EC1 "}],\"keys\":[]}", &any_public, VERDICT_MALFORMED, "twice", "keys twice");
 	refuse("{\"keys\":[{" EC1 "},{" EC2 ",\"d\":\"AQ\"}]}", &any_public, VERDICT_MALFORMED, "Key 2 of the JWK Set: The member \"d\"", "a private member");
@@ -75,8 +81,16 @@ test_refusals(void)
 	refuse("{\"keys\":[{" EC1 "},{" OCT "}]}", &any_public, VERDICT_MALFORMED, "\"k\"", "a secret among public keys");
 	refuse("{\"keys\":[{" EC1 "},{" OCT "}]}", &any_type, VERDICT_MALFORMED, "mixes", "secrets and public keys, any type");
 
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 99; i++)
 		n += (size_t) sprintf(text + n, ",{\"kty\":\"x\"}");
+	strcpy(text + n, "]}");
+	{
+		JwkSet	   *set;
+
+		CHECK(parse(text, &any_public, &set, NULL) == VERDICT_OK && set->n_entries == 100, "100 keys are a set");
+		jwk_set_free(set);
+	}
+	n += (size_t) sprintf(text + n, ",{\"kty\":\"x\"}");
 	strcpy(text + n, "]}");
 	refuse(text, &any_public, VERDICT_TOO_LARGE, "101 keys", "101 keys");
 	for (int i = 0; i < 10000; i++)
@@ -103,6 +117,16 @@ test_entries(void)
 	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\"},{" OKP ",\"kid\":\"a\"}]}", &any_public, "yy", "one kid, two key types (RFC 7517 section 4.5)");
 	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\",\"use\":\"sig\"},{" EC2 ",\"kid\":\"a\",\"use\":\"enc\"}]}", &any_public, "yn", "one kid for signatures and encryption");
 	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\",\"kid\":\"a\"}]}", &any_public, "nn", "one kid, one key off the curve");
+	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\"},{" OKP "},{" EC2 ",\"kid\":\"a\"}]}", &any_public, "nyn", "one kid for two keys that are no neighbours");
+	check_usable("{\"keys\":[{" OKP ",\"kid\":\"b\"},{" EC1 ",\"kid\":\"a\"},{" EC2 ",\"kid\":\"a\"}]}", &any_public, "ynn", "one kid for the last two");
+	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\"},{" EC1 ",\"kid\":\"a\"},{" EC2 ",\"kid\":\"a\"}]}", &any_public, "nnn", "the same key twice, and another of its kid");
+	check_usable("{\"keys\":[{" EC2 ",\"kid\":\"a\"},{" EC1 ",\"kid\":\"a\"},{" EC1 ",\"kid\":\"a\"}]}", &any_public, "nnn", "and in another order");
+	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\"},{" EC1 ",\"kid\":\"a\"},{" OKP ",\"kid\":\"a\"}]}", &any_public, "yny", "the same key twice, and one of another type");
+	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\",\"alg\":\"ES256\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\",\"kid\":\"a\",\"alg\":\"ES384\"}]}", &any_public, "yn", "one kid, one unusable key for another algorithm");
+	check_usable("{\"keys\":[{" EC1 "},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\"}]}", &any_public, "yn", "no kid, one key off the curve");
+	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\"}]}", &any_public, "yn", "a kid, and an unusable key without");
+	check_usable("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X1 "\",\"y\":\"" X1 "\",\"kid\":\"a\"},{" EC1 ",\"kid\":\"a\"}]}", &any_public, "nn", "one kid, the first key off the curve");
+	check_usable("{\"keys\":[{" EC1 ",\"kid\":\"a\",\"use\":\"enc\"},{" EC2 ",\"kid\":\"a\",\"use\":\"sig\"}]}", &any_public, "ny", "one kid for encryption and signatures");
 	check_usable("{\"keys\":[{" OCT ",\"kid\":\"a\"},{" OCT ",\"kid\":\"b\"}]}", &any_type, "yy", "a set of secrets");
 	{
 		JwkSet	   *set;
@@ -195,6 +219,12 @@ test_select(void)
 	CHECK_DETAIL(&detail, "must name its key");
 	CHECK_VERDICT(jwk_select(two, 2, NULL, ALGORITHM_BIT(ALGORITHM_RS256), &found, &detail), &detail, VERDICT_ALGORITHM_REFUSED, "no kid and no key of the algorithm");
 	CHECK_VERDICT(jwk_select(all, 4, "", es256, &found, &detail), &detail, VERDICT_KEY_UNKNOWN, "an empty kid is not no kid");
+	CHECK_VERDICT(jwk_select(all + 3, 1, "a", es256, &found, &detail), &detail, VERDICT_KEY_UNKNOWN, "a kid and a key without");
+	CHECK_DETAIL(&detail, "no key with the kid");
+	CHECK_VERDICT(jwk_select(two, 2, NULL, 0, &found, &detail), &detail, VERDICT_ALGORITHM_REFUSED, "no algorithm");
+	CHECK_VERDICT(jwk_select(NULL, 0, NULL, es256, &found, &detail), &detail, VERDICT_KEY_UNKNOWN, "no keys");
+	CHECK_DETAIL(&detail, "No key");
+	CHECK_VERDICT(jwk_select(two + 1, 1, NULL, es256, &found, &detail), &detail, VERDICT_ALGORITHM_REFUSED, "one key, of another algorithm");
 	CHECK(jwk_select(two, 2, "a", es256, &found, NULL) == VERDICT_OK && found == &a, "a kid and its algorithm");
 	CHECK(jwk_select(two, 2, NULL, es256, &found, NULL) == VERDICT_OK && found == &a, "no kid and one key of the algorithm");
 	CHECK(jwk_select(two, 2, NULL, eddsa, &found, NULL) == VERDICT_OK && found == &b, "EdDSA finds its curve");

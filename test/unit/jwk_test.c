@@ -81,9 +81,30 @@ test_private(void)
 	accept("{" OCT ",\"alg\":\"HS256\"}", &any_type, "a secret, any type");
 }
 
+#define OPS_14 "\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\",\"n\""
+
+/* A member of so many octets: that many are accepted, and one more is refused. */
+static void
+check_size(const char *name, size_t size)
+{
+	char		text[3000];
+	char		words[100];
+
+	snprintf(words, sizeof(words), "The member \"%s\" has %zu bytes; at most %zu are accepted.", name, size + 1, size);
+	snprintf(text, sizeof(text), "{" EC ",\"%s\":\"%0*d\"}", name, (int) size + 1, 0);
+	refuse(text, &(JwkPolicy) {.issuer = "i"}, VERDICT_MALFORMED, words, name);
+	snprintf(text, sizeof(text), "{" EC ",\"%s\":\"%0*d\"}", name, (int) size, 0);
+	if (strcmp(name, "kid") == 0)
+		accept(text, &any_public, name);
+	else
+		refuse(text, &(JwkPolicy) {.issuer = "i"}, VERDICT_MALFORMED, "another issuer's", name);
+}
+
 static void
 test_declarations(void)
 {
+	check_size("kid", 256);
+	check_size("issuer", 2048);
 	refuse("{}", &any_public, VERDICT_MALFORMED, "kty", "no kty");
 	refuse("{\"kty\":\"rsa\"}", &any_public, VERDICT_MALFORMED, "kty", "an unknown kty");
 	refuse("{\"kty\":[\"RSA\"]}", &any_public, VERDICT_MALFORMED, "kty", "kty an array");
@@ -97,6 +118,13 @@ test_declarations(void)
 	refuse("{" EC ",\"key_ops\":[\"verify\",1]}", &any_public, VERDICT_MALFORMED, "key_ops", "key_ops with a number");
 	refuse("{" EC ",\"key_ops\":[\"verify\",\"encrypt\"],\"use\":\"sig\"}", &any_public, VERDICT_MALFORMED, "key_ops", "key_ops against use");
 	refuse("{" EC ",\"key_ops\":[\"verify\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}", &any_public, VERDICT_MALFORMED, "key_ops", "key_ops without end");
+	refuse("{" EC ",\"key_ops\":[1,\"verify\"]}", &any_public, VERDICT_MALFORMED, "not a string", "key_ops that begins with a number");
+	refuse("{" EC ",\"key_ops\":[\"a\",\"verify\",\"a\"]}", &any_public, VERDICT_MALFORMED, "twice", "key_ops twice the first");
+	refuse("{" EC ",\"key_ops\":[\"verify\",\"a\",\"a\"]}", &any_public, VERDICT_MALFORMED, "twice", "key_ops twice the last");
+	refuse("{" EC ",\"key_ops\":[\"encrypt\",\"verify\"],\"use\":\"sig\"}", &any_public, VERDICT_MALFORMED, "contradicts", "key_ops that begins against use");
+	refuse("{" EC ",\"key_ops\":[" OPS_14 ",\"o\",\"p\",\"verify\"]}", &any_public, VERDICT_MALFORMED, "more than 16", "17 operations");
+	accept("{" EC ",\"key_ops\":[" OPS_14 ",\"o\",\"verify\"]}", &any_public, "16 operations");
+	accept("{" EC ",\"key_ops\":[\"encrypt\",\"verify\"]}", &any_public, "key_ops without use");
 	refuse("{" EC ",\"kid\":1}", &any_public, VERDICT_MALFORMED, "kid", "kid a number");
 	refuse("{" EC ",\"kid\":\"a\\tb\"}", &any_public, VERDICT_MALFORMED, "kid", "kid with a tab");
 	refuse("{" EC ",\"kty\":\"EC\"}", &any_public, VERDICT_MALFORMED, "twice", "kty twice");
@@ -207,6 +235,32 @@ check_modulus(BIGNUM *n, bool good, const char *word, const char *name)
 	free(text);
 }
 
+static bool
+is_prime(BN_ULONG number)
+{
+	for (BN_ULONG factor = 3; factor < number; factor += 2)
+	{
+		if (number % factor == 0)
+			return false;
+	}
+	return true;
+}
+
+/* As long as the modulus, in whole octets. */
+static void
+check_signature_size(BIGNUM *n, int bits)
+{
+	char	   *text;
+	Jwk		   *jwk;
+
+	test_modulus(n, bits);
+	text = rsa_jwk(n);
+	if (CHECK(jwk_parse(text, strlen(text), &any_public, &jwk, NULL) == VERDICT_OK, "%d bits", bits))
+		CHECK(jwk->signature_size == (bits <= 2048 ? 256 : bits <= 2056 ? 257 : 258), "make signatures of %zu octets", jwk->signature_size);
+	jwk_free(jwk);
+	free(text);
+}
+
 static void
 test_rsa_moduli(void)
 {
@@ -229,6 +283,19 @@ test_rsa_moduli(void)
 		test_modulus(n, 2040);
 	while (!BN_mul_word(n, 163) || BN_num_bits(n) != 2048);
 	check_modulus(n, false, "163", "a small factor");
+	for (BN_ULONG prime = 3; prime <= 167; prime += 2)
+	{
+		char		words[40];
+
+		if (!is_prime(prime))
+			continue;
+		test_modulus(n, 2048);
+		BN_mul_word(n, prime);
+		snprintf(words, sizeof(words), "is divisible by %d.", (int) prime);
+		check_modulus(n, false, words, words);
+	}
+	for (int bits = 2048; bits <= 2057; bits++)
+		check_signature_size(n, bits);
 	BN_free(n);
 }
 
@@ -384,6 +451,7 @@ test_secrets(void)
 {
 	char		text[3000];
 	char		k[2000];
+	Jwk		   *jwk;
 
 	memset(k, 'A', sizeof(k));
 	snprintf(text, sizeof(text), "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"%.42s\"}", k);
@@ -399,6 +467,10 @@ test_secrets(void)
 	accept(text, &any_secret, "32 bytes for HS256");
 	snprintf(text, sizeof(text), "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"%.1366s\"}", k);
 	accept(text, &any_secret, "1024 bytes");
+	if (CHECK(jwk_parse("{" OCT ",\"alg\":\"HS256\"}", strlen("{" OCT ",\"alg\":\"HS256\"}"), &any_secret, &jwk, NULL) == VERDICT_OK, "RFC 7515's secret"))
+		CHECK(jwk->secret_size == 64 && jwk->secret[0] == 0x03 && jwk->secret[63] == 0xA3 && jwk->pkey == NULL && jwk->signature_size == 32,
+			  "is as long as it is, and its MACs as the digest");
+	jwk_free(jwk);
 }
 
 static void
@@ -406,52 +478,26 @@ test_issuer(void)
 {
 	const JwkPolicy entra = {.issuer = "https://login.example/t1/v2.0", .tenant = "t1"};
 	const JwkPolicy plain = {.issuer = "https://login.example/{tenantid}/v2.0"};
+	char	   *shortest = strdup("h");	/* in memory that ends there */
 
 	refuse("{" EC ",\"issuer\":\"https://login.example/t2/v2.0\"}", &entra, VERDICT_MALFORMED, "issuer", "another tenant's key");
 	refuse("{" EC ",\"issuer\":\"https://login.example/{tenantid}/v2.0x\"}", &entra, VERDICT_MALFORMED, "issuer", "more after the tenant");
 	refuse("{" EC ",\"issuer\":\"https://login.example/{tenantid}\"}", &entra, VERDICT_MALFORMED, "issuer", "less after the tenant");
 	refuse("{" EC ",\"issuer\":\"x{tenantid}\"}", &entra, VERDICT_MALFORMED, "issuer", "another beginning");
 	refuse("{" EC ",\"issuer\":[]}", &entra, VERDICT_MALFORMED, "issuer", "issuer an array");
+	refuse("{" EC ",\"issuer\":\"https://login.examplf/{tenantid}/v2.0\"}", &entra, VERDICT_MALFORMED, "issuer", "another host of the same length");
+	refuse("{" EC ",\"issuer\":\"https://login.example/{tenantid}/v2.0\"}", &(JwkPolicy) {.issuer = entra.issuer, .tenant = "t2"},
+		   VERDICT_MALFORMED, "issuer", "another tenant of the same length");
+	refuse("{" EC ",\"issuer\":\"https://login.example/a-long-way/{tenantid}\"}", &(JwkPolicy) {.issuer = shortest, .tenant = "t1"},
+		   VERDICT_MALFORMED, "issuer", "a longer issuer");
+	refuse("{" EC ",\"issuer\":\"{tenantid}\"}", &(JwkPolicy) {.issuer = shortest, .tenant = "https"}, VERDICT_MALFORMED, "issuer", "a longer tenant");
+	accept("{" EC ",\"issuer\":\"{tenantid}\"}", &(JwkPolicy) {.issuer = shortest, .tenant = "h"}, "a tenant that is all");
+	free(shortest);
 	accept("{" EC ",\"issuer\":\"https://login.example/{tenantid}/v2.0\"}", &entra, "any tenant's key");
 	accept("{" EC ",\"issuer\":\"https://login.example/t1/v2.0\"}", &entra, "this tenant's key");
 	accept("{" EC "}", &entra, "a key that does not say");
 	accept("{" EC ",\"issuer\":\"https://login.example/{tenantid}/v2.0\"}", &plain, "without a tenant nothing is replaced");
 	accept("{" EC ",\"issuer\":\"x\"}", &any_public, "not looked at without an issuer");
-}
-
-static void
-check_thumbprint(const char *text, const char *expected, const char *name)
-{
-	char		thumbprint[44] = "";
-	Detail		detail = {""};
-
-	if (!CHECK(jwk_thumbprint(text, strlen(text), thumbprint, &detail) == VERDICT_OK &&
-			   strcmp(thumbprint, expected) == 0, "thumbprint: %s", name))
-		printf("# %s %s\n", thumbprint, detail.text);
-}
-
-static void
-test_thumbprint(void)
-{
-	char		thumbprint[44];
-	Jwk		   *jwk;
-
-	CHECK(jwk_thumbprint("{\"kty\":\"RSA\"}", strlen("{\"kty\":\"RSA\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "no thumbprint without members");
-	CHECK(jwk_thumbprint("{}", strlen("{}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor without kty");
-	CHECK(jwk_thumbprint("{\"kty\":\"EC\",\"crv\":\"P\\\"256\",\"x\":\"AA\",\"y\":\"AA\"}", strlen("{\"kty\":\"EC\",\"crv\":\"P\\\"256\",\"x\":\"AA\",\"y\":\"AA\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of what needs escapes");
-	CHECK(jwk_thumbprint("{\"kty\":\"oct\",\"k\":\"AB\"}", strlen("{\"kty\":\"oct\",\"k\":\"AB\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of a second spelling");
-	CHECK(jwk_thumbprint("{\"kty\":\"RSA\",\"e\":\"AAEAAQ\",\"n\":\"AQ\"}", strlen("{\"kty\":\"RSA\",\"e\":\"AAEAAQ\",\"n\":\"AQ\"}"), thumbprint, NULL) == VERDICT_MALFORMED, "nor of a number with leading zeros");
-
-	check_thumbprint("{" RSA ",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
-					 "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "RFC 7638 section 3.1");
-	check_thumbprint("{" OKP ",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\"}",
-					 "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "RFC 8037 A.3");
-	check_thumbprint("{\"kty\":\"EC\",\"x\":\"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs\",\"y\":\"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA\",\"crv\":\"P-256\"}",
-					 "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", "RFC 9449 section 6.1");
-
-	if (CHECK(jwk_parse("{" OKP "}", strlen("{" OKP "}"), &any_public, &jwk, NULL) == VERDICT_OK, "a key"))
-		CHECK_TEXT(jwk->thumbprint, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "has its thumbprint");
-	jwk_free(jwk);
 }
 
 /* What is stored can be read again, and is the same key. */
@@ -490,6 +536,11 @@ test_public_text(void)
 		CHECK_TEXT(text, "{" EC ",\"kid\":\"k\",\"alg\":\"ES256\",\"use\":\"sig\"}", "keeps those that matter");
 		free(text);
 		jwk_free(jwk);
+		CHECK(jwk_parse("{" EC "}", strlen("{" EC "}"), &any_public, &jwk, NULL) == VERDICT_OK && jwk->key_id == NULL, "a key without kid");
+		text = jwk_public_text(jwk);
+		CHECK_TEXT(text, "{" EC ",\"alg\":\"ES256\",\"use\":\"sig\"}", "has none in its text");
+		free(text);
+		jwk_free(jwk);
 	}
 }
 
@@ -507,7 +558,6 @@ main(void)
 	test_ed448_points();
 	test_secrets();
 	test_issuer();
-	test_thumbprint();
 	test_public_text();
 	return finish();
 }

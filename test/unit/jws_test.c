@@ -23,11 +23,13 @@ parse(const char *text, size_t length, Detail *detail)
 static void
 check_text(const char *text, Verdict expected, const char *word, const char *name)
 {
+	char	   *copy = copy_exactly(text, strlen(text));
 	Detail		detail;
 
-	CHECK_VERDICT(parse(text, strlen(text), &detail), &detail, expected, name);
+	CHECK_VERDICT(parse(copy, strlen(text), &detail), &detail, expected, name);
 	if (word != NULL)
 		CHECK_DETAIL(&detail, word);
+	free(copy);
 }
 
 static void
@@ -46,6 +48,16 @@ test_form(void)
 	check_text("", VERDICT_MALFORMED, "empty", "nothing");
 	check_text("Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln", VERDICT_MALFORMED, "Bearer", "Bearer");
 	check_text("bEARER eyJhbGciOiJIUzI1NiJ9.e30.c2ln", VERDICT_MALFORMED, "Bearer", "bearer in other case");
+	check_text("Bearer ", VERDICT_MALFORMED, "Bearer", "Bearer alone");
+	check_text("Bearer", VERDICT_MALFORMED, "1 segments", "a word that could be a segment");
+	check_text("Bearex eyJhbGciOiJIUzI1NiJ9.e30.c2ln", VERDICT_MALFORMED, "Byte 7 ", "another word");
+	check_text("Cearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln", VERDICT_MALFORMED, "Byte 7 ", "and another");
+	check_text("B", VERDICT_MALFORMED, "1 segments", "a letter");
+	check_text("{", VERDICT_MALFORMED, "JSON", "a brace");
+	check_text("\"", VERDICT_MALFORMED, "JSON", "a quote");
+	check_text("a{b", VERDICT_MALFORMED, "Byte 2 ", "a brace inside");
+	check_text("a\"b", VERDICT_MALFORMED, "Byte 2 ", "a quote inside");
+	check_text("a.b.c.d.e.f", VERDICT_MALFORMED, "6 segments", "six segments");
 	check_text("{\"payload\":\"e30\"}", VERDICT_MALFORMED, "JSON", "JSON serialization");
 	check_text("\"eyJhbGciOiJIUzI1NiJ9.e30.c2ln\"", VERDICT_MALFORMED, "JSON", "a quoted token");
 	check_text("a.b.c.d.e", VERDICT_MALFORMED, "JWE", "JWE");
@@ -152,6 +164,7 @@ test_parts(void)
 		memset(text, 'x', length);
 		CHECK(jws->length == length && memcmp(jws->text, "ey", 2) == 0, "its text is copied");
 		CHECK(jws->signing_input_size == (size_t) (strrchr(jws->text, '.') - jws->text), "the signing input ends at the second dot");
+		CHECK(jws->text[length] == '\0', "and ends with a NUL");
 		CHECK_TEXT(jws->algorithm_name, "EdDSA", "alg");
 		CHECK(jws->algorithms == algorithm_set_by_name("EdDSA"), "and what it can mean");
 		CHECK_TEXT(jws->key_id, "k", "kid");

@@ -13,6 +13,11 @@ main(void)
 	CHECK(!media_type_equal("application/", ""), "nothing is left of a bare prefix");
 	CHECK(!media_type_equal("application/application/jwt", "jwt"), "one prefix at most");
 	CHECK(!media_type_equal("\xe2\x84\xaa", "K"), "no case beyond ASCII");
+	CHECK(!media_type_equal("a;", "a[") && !media_type_equal("a@", "a`") && !media_type_equal("a[", "a{"), "nor of what are no letters");
+	CHECK(!media_type_equal("bt+jwt", "at+jwt") && !media_type_equal("at+jwu", "at+jwt"), "the first and the last letter count");
+	CHECK(!media_type_equal("at+jw", "at+jwt") && !media_type_equal("at+jwt", "at+jw"), "and none may lack");
+	CHECK(!media_type_equal("application/jwt", "applicatioN"), "a prefix is no type");
+	CHECK(media_type_equal("abcxyz", "ABCXYZ"), "every letter has its case");
 	CHECK(media_type_equal("at+jwt", "at+JWT"), "case does not count");
 	CHECK(media_type_equal("application/at+jwt", "AT+jwt"), "the prefix may be left out");
 	CHECK(media_type_equal("jwt", "Application/JWT"), "on either side");

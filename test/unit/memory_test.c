@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "core/signature.h"
 #include "core/strict_json.h"
 #include "core/token.h"
 #include "test_sign.h"
@@ -180,18 +181,34 @@ static char *malformed;
 static char *set_text;
 static char *pem;
 
-/* An accepted token says what was signed, and nothing else. */
 static bool
-says(const Token *token, const char *signed_claims)
+same_set(const StringSet *a, const StringSet *b)
+{
+	bool		same = a->n_strings == b->n_strings;
+
+	for (size_t i = 0; same && i < a->n_strings; i++)
+		same = strcmp(a->strings[i], b->strings[i]) == 0;
+	return same;
+}
+
+/* An accepted token says what was signed, all of it, and nothing else. */
+static bool
+says(const Token *token, const ClaimPolicy *policy, const char *signed_claims)
 {
 	const Shortage during = shortage;
+	const ClaimReading *found = &token->reading;
+	ClaimReading expected;
 	json_t	   *claims;
 	bool		equal;
 
 	shortage.victim = VICTIM_NONE;
 	claims = json_loads(signed_claims, JSON_REJECT_DUPLICATES, NULL);
 	equal = json_equal(token->claims, claims) == 1 &&
-		strcmp(token->reading.subject, json_string_value(json_object_get(claims, "sub"))) == 0;
+		claims_read(claims, policy, &expected, NULL) == VERDICT_OK &&
+		strcmp(found->subject, expected.subject) == 0 &&
+		same_set(&found->audiences, &expected.audiences) &&
+		same_set(&found->scopes, &expected.scopes) && same_set(&found->roles, &expected.roles);
+	claim_reading_clear(&expected);
 	json_decref(claims);
 	shortage = during;
 	return equal;
@@ -212,7 +229,7 @@ judge(const char *text, const char *signed_claims)
 		verdict = token_open(text, strlen(text), 16384, &token, NULL);
 	if (verdict == VERDICT_OK)
 		verdict = token_verify(token, policy, &keys, NOW, NULL, NULL);
-	if (verdict == VERDICT_OK && !says(token, signed_claims))
+	if (verdict == VERDICT_OK && !says(token, policy, signed_claims))
 		n_misread++;
 	token_free(token);
 	claim_policy_free(policy);
@@ -299,13 +316,54 @@ try_secret(void)
 	return verdict;
 }
 
+/* Tokens with a MAC, right and wrong. */
+static TestKey mac_key;
+static char *good_mac;
+static char *forged_mac;
+
+static Verdict
+verify_mac(const char *text)
+{
+	Jws		   *jws;
+	Verdict		verdict = jws_parse(text, strlen(text), 4096, &jws, NULL);
+
+	if (verdict == VERDICT_OK)
+		verdict = signature_verify(jws, mac_key.jwk, NULL);
+	jws_free(jws);
+	return verdict;
+}
+
+static Verdict
+try_mac(void)
+{
+	return verify_mac(good_mac);
+}
+
+static Verdict
+try_forged_mac(void)
+{
+	return verify_mac(forged_mac);
+}
+
+static Verdict
+try_thumbprint(void)
+{
+	static const char text[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
+	char		thumbprint[44] = "";
+	Verdict		verdict = jwk_thumbprint(text, strlen(text), thumbprint, NULL);
+
+	if (verdict == VERDICT_OK && strcmp(thumbprint, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k") != 0)
+		n_misread++;
+	return verdict;
+}
+
 /* Whether a verdict that a shortage led to is none that it may lead to. */
 static bool
 is_wrong(Verdict verdict, Verdict expected, Victim whose)
 {
-	if (verdict == VERDICT_OK)
-		return expected != VERDICT_OK;
-	return whose == VICTIM_CORE && verdict != VERDICT_OUT_OF_MEMORY;
+	if (whose == VICTIM_CORE)
+		return verdict != VERDICT_OUT_OF_MEMORY;
+	return verdict == VERDICT_OK && expected != VERDICT_OK;
 }
 
 /*
@@ -426,6 +484,10 @@ main(void)
 		CHECK(false, "OpenSSL's allocator is ours");
 	json_set_alloc_funcs(jansson_malloc, jansson_free);
 
+	test_key_make(&mac_key, ALGORITHM_HS256, NULL);
+	good_mac = test_sign(&mac_key, "{\"alg\":\"HS256\"}", "{}");
+	forged_mac = test_sign(&mac_key, "{\"alg\":\"HS256\"}", "{}");
+	forged_mac[strlen(forged_mac) - 20] ^= 1;
 	test_key_make(&key, ALGORITHM_ES256, "k1");
 	good = test_sign(&key, HEADER, CLAIMS);
 	good_long = test_sign(&key, HEADER, LONG_CLAIMS);
@@ -447,12 +509,28 @@ main(void)
 		try_set();
 		try_pem();
 		try_secret();
+		try_thumbprint();
 		run(try_good, VERDICT_OK, (Shortage) {whose, 0, false}, "a good token");
 		run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, false}, "a forged token");
 		run(try_set, VERDICT_OK, (Shortage) {whose, 0, false}, "a JWK Set");
 		run(try_pem, VERDICT_OK, (Shortage) {whose, 0, false}, "a PEM key");
 		run(try_secret, VERDICT_OK, (Shortage) {whose, 0, false}, "a secret");
+		run(try_thumbprint, VERDICT_OK, (Shortage) {whose, 0, false}, "a thumbprint");
+		run(try_mac, VERDICT_OK, (Shortage) {whose, 0, false}, "a good MAC");
+		run(try_forged_mac, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, false}, "a forged MAC");
+		if (whose == VICTIM_OPENSSL)
+		{
+			run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, true}, "a forged token");
+			run(try_forged_mac, VERDICT_SIGNATURE_INVALID, (Shortage) {whose, 0, true}, "a forged MAC");
+		}
 	}
+	run(try_good, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a good token");
+	run(try_forged, VERDICT_SIGNATURE_INVALID, (Shortage) {VICTIM_CORE, 0, true}, "a forged token");
+	run(try_set, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a JWK Set");
+	run(try_pem, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a PEM key");
+	run(try_secret, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a secret");
+	run(try_thumbprint, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a thumbprint");
+	run(try_note, VERDICT_OK, (Shortage) {VICTIM_CORE, 0, true}, "a token for one audience");
 	run_sizes(try_good, VERDICT_OK, 128, "a good token");
 	run_sizes(try_long, VERDICT_OK, 2048, "a token of long strings");
 	run_sizes(try_names, VERDICT_OK, 2048, "a token of long names and numbers");
@@ -462,6 +540,9 @@ main(void)
 	test_elements();
 
 	test_key_free(&key);
+	test_key_free(&mac_key);
+	free(good_mac);
+	free(forged_mac);
 	free(good);
 	free(good_long);
 	free(good_names);

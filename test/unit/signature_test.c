@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rsa.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "core/base64url.h"
@@ -157,7 +158,42 @@ verify_octets(const TestKey *key, const char *header, const unsigned char *signa
 	return verdict;
 }
 
-/* r and s from numbers: 0, 1, n - 1, n, n + 1, and the largest that fits */
+int			__real_EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *signature, size_t size,
+									const unsigned char *text, size_t length);
+int			__wrap_EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *signature, size_t size,
+									const unsigned char *text, size_t length);
+
+/* What OpenSSL answers in place of the truth; -9: the truth. */
+static int	forced_answer = -9;
+
+int
+__wrap_EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *signature, size_t size,
+						const unsigned char *text, size_t length)
+{
+	return forced_answer != -9 ? forced_answer :
+		__real_EVP_DigestVerify(ctx, signature, size, text, length);
+}
+
+/* Of OpenSSL's answers 1 is yes and all others are no. */
+static void
+test_answers(void)
+{
+	static const int answers[] = {0, -1, -2, 2, 3, INT_MAX, INT_MIN};
+	char	   *text = test_sign(&keys[ALGORITHM_ES256], "{\"alg\":\"ES256\"}", "{}");
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+	{
+		forced_answer = answers[i];
+		CHECK_VERDICT(verify_text(text, keys[ALGORITHM_ES256].jwk, NULL), NULL, VERDICT_SIGNATURE_INVALID, "another answer than 1");
+	}
+	forced_answer = -9;
+	free(text);
+}
+
+/*
+ * r and s from numbers: 0, 1, n - 1, n, n + 1, and the largest that fits. Even
+ * where a library says yes to each (CVE-2022-21449), only 1 and n - 1 verify.
+ */
 static void
 test_ecdsa_numbers(Algorithm algorithm)
 {
@@ -167,6 +203,7 @@ test_ecdsa_numbers(Algorithm algorithm)
 	unsigned char values[6][66] = {{0}};
 	char		header[64];
 	int			n_accepted = 0;
+	int			n_wrong = 0;
 
 	EVP_PKEY_get_bn_param(keys[algorithm].pkey, "order", &order);
 	values[1][half - 1] = 1;
@@ -186,8 +223,13 @@ test_ecdsa_numbers(Algorithm algorithm)
 			memcpy(raw, values[r], half);
 			memcpy(raw + half, values[s], half);
 			n_accepted += verify_octets(&keys[algorithm], header, raw, 2 * half) != VERDICT_SIGNATURE_INVALID;
+			forced_answer = 1;
+			n_wrong += verify_octets(&keys[algorithm], header, raw, 2 * half) !=
+				((r == 1 || r == 2) && (s == 1 || s == 2) ? VERDICT_OK : VERDICT_SIGNATURE_INVALID);
+			forced_answer = -9;
 		}
 	}
+	CHECK(n_wrong == 0, "%s: nor do those out of range if the library says yes", info->name);
 	CHECK(n_accepted == 0, "%s: r and s at the edges do not verify", info->name);
 	BN_free(order);
 }
@@ -317,6 +359,7 @@ main(void)
 		if (algorithm_info((Algorithm) i)->family == FAMILY_ECDSA)
 			test_ecdsa_numbers((Algorithm) i);
 	}
+	test_answers();
 	test_confusion();
 	test_ecdsa_forms();
 	test_pss_parameters();

@@ -15,8 +15,10 @@ static Verdict
 parse(const char *text, size_t length, const JsonLimits *by, Detail *detail)
 {
 	json_t	   *object = NULL;
-	Verdict		verdict = strict_json_object(text, length, by, &object, detail);
+	char	   *copy = copy_exactly(text, length);
+	Verdict		verdict = strict_json_object(copy, length, by, &object, detail);
 
+	free(copy);
 	if ((verdict == VERDICT_OK) != (object != NULL))
 		printf("# an object without VERDICT_OK, or the reverse\n");
 	json_decref(object);
@@ -60,6 +62,9 @@ test_syntax(void)
 	check("{'a':1}", VERDICT_MALFORMED, "single quotes");
 	check("{\"a\":1/*c*/}", VERDICT_MALFORMED, "a comment");
 	check("{\"a\":\"", VERDICT_MALFORMED, "the end inside a string");
+	check("{\"a\":\"x", VERDICT_MALFORMED, "the end inside a string, after a letter");
+	check("{\"a\":\"\\", VERDICT_MALFORMED, "the end inside an escape");
+	check("{\"a\":1", VERDICT_MALFORMED, "the end after a number");
 	check("{}", VERDICT_OK, "an empty object");
 	check(" { \"a\" : [ 1 , \"\\u00e9\" ] } ", VERDICT_OK, "white space around");
 	check("{\"a\":9223372036854775807}", VERDICT_OK, "the largest integer");
@@ -78,7 +83,7 @@ test_syntax(void)
 static void
 test_enclosure(void)
 {
-	static const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text"};
+	static const JsonLimits unlimited = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, "text", false};
 	static const char *const texts[] = {
 		"{\"a\":1},{}", "{\"a\":1},{\"a\":1}", "{\"a\":1},1", "{\"a\":1},null", "{\"a\":1},\"x\"", "{\"a\":1},[]",
 		"{\"a\":1},", "{\"a\":1},,", "{\"a\":1} , { } ", "{\"a\":1},{},{}", "{\"a\":1}:{}", "{\"a\":1},\"x\":1",
@@ -151,6 +156,90 @@ test_limits(void)
 	CHECK_VERDICT(parse(wide, 200, &limits, NULL), NULL, VERDICT_OK, "200 bytes");
 }
 
+/* n times a piece, between a start and an end; malloc'd. */
+static char *
+repeated(const char *start, const char *piece, size_t n, const char *end)
+{
+	char	   *text = malloc(strlen(start) + n * strlen(piece) + strlen(end) + 1);
+	char	   *at = stpcpy(text, start);
+
+	for (size_t i = 0; i < n; i++)
+		at = stpcpy(at, piece);
+	strcpy(at, end);
+	return text;
+}
+
+static void
+check_edge(const JsonLimits *by, char *fits, char *exceeds, Verdict expected, const char *word)
+{
+	Detail		detail = {""};
+
+	CHECK_VERDICT(parse(fits, strlen(fits), by, &detail), &detail, VERDICT_OK, by->name);
+	CHECK_VERDICT(parse(exceeds, strlen(exceeds), by, &detail), &detail, expected, by->name);
+	CHECK_DETAIL(&detail, word);
+	free(fits);
+	free(exceeds);
+}
+
+static char *
+nested(size_t depth)
+{
+	char	   *start = repeated("{\"a\":", "[", depth - 1, "");
+	char	   *text = repeated(start, "]", depth - 1, "}");
+
+	free(start);
+	return text;
+}
+
+/* Each kind of text has the limits that are stated here, exactly. */
+static void
+test_stated_limits(void)
+{
+	static const struct
+	{
+		const JsonLimits *limits;
+		size_t		kib;
+		size_t		members;
+		size_t		string_kib;
+		bool		secret;
+	}			stated[] = {
+		{&strict_json_header_limits, 2, 256, 2, false},
+		{&strict_json_claims_limits, 64, 4096, 4, false},
+		{&strict_json_policy_limits, 256, 16384, 4, false},
+		{&strict_json_key_limits, 64, 256, 16, true},
+		{&strict_json_key_set_limits, 1024, 65536, 16, true},
+	};
+
+	for (size_t i = 0; i < sizeof(stated) / sizeof(stated[0]); i++)
+	{
+		const JsonLimits *by = stated[i].limits;
+		const size_t string = stated[i].string_kib * 1024;
+
+		check_edge(by, repeated("{", " ", stated[i].kib * 1024 - 2, "}"), repeated("{", " ", stated[i].kib * 1024 - 1, "}"),
+				   VERDICT_TOO_LARGE, "bytes; at most");
+		check_edge(by, nested(16), nested(17), VERDICT_MALFORMED, "deeper than 16 levels");
+		check_edge(by, repeated("{\"a\":[1", ",1", stated[i].members - 2, "]}"), repeated("{\"a\":[1", ",1", stated[i].members - 1, "]}"),
+				   VERDICT_TOO_LARGE, "members and elements");
+		if (stated[i].string_kib < stated[i].kib)
+			check_edge(by, repeated("{\"a\":\"", "x", string, "\"}"), repeated("{\"a\":\"", "x", string + 1, "\"}"),
+					   VERDICT_TOO_LARGE, "a string of more than");
+		CHECK(by->secret == stated[i].secret, "%s: %s", by->name, by->secret ? "a secret" : "no secret");
+	}
+}
+
+/* As far as all readers of a number agree. */
+static void
+test_numbers(void)
+{
+	const JsonLimits *by = &strict_json_claims_limits;
+
+	check_edge(by, repeated("{\"a\":1.", "5", 62, "}"), repeated("{\"a\":1.", "5", 63, "}"), VERDICT_MALFORMED, "out of range, near byte 69.");
+	check_edge(by, strdup("{\"a\":1e-300}"), strdup("{\"a\":1e-0300}"), VERDICT_MALFORMED, "out of range, near byte 11.");
+	check_edge(by, strdup("{\"a\":1E0300}"), strdup("{\"a\":1E00300}"), VERDICT_MALFORMED, "out of range");
+	check_edge(by, strdup("{\"a\":[1e10,12345678901234567890.0,1e10,true,1e-10]}"), strdup("{\"a\":[1e10,1e00010]}"),
+			   VERDICT_MALFORMED, "out of range");
+}
+
 /* A thousand memberships fit into a token; a bomb does not reach the parser. */
 static void
 test_claims_limits(void)
@@ -177,9 +266,10 @@ test_claims_limits(void)
 static void
 test_string_member(void)
 {
-	json_t	   *object = json_pack("{s:s, s:i, s:n, s:s, s:s, s:s}", "good", "k\xc3\xa9y",
+	json_t	   *object = json_pack("{s:s, s:i, s:n, s:s, s:s, s:s, s:s, s:s, s:s}", "good", "k\xc3\xa9y",
 								   "number", 1, "null", "tab", "a\tb", "delete", "a\x7f",
-								   "c1", "a\xc2\x9b");
+								   "c1", "a\xc2\x9b", "first", "\x1f" "a", "last c1", "a\xc2\x9f",
+								   "printable", " \xc2\xa0\xc3\x80\xc3\x90 ~");
 	const char *value;
 	Detail		detail;
 
@@ -189,12 +279,41 @@ test_string_member(void)
 	CHECK_VERDICT(strict_json_string(object, "tab", 9, &value, NULL), NULL, VERDICT_MALFORMED, "a tab");
 	CHECK_VERDICT(strict_json_string(object, "delete", 9, &value, NULL), NULL, VERDICT_MALFORMED, "DEL");
 	CHECK_VERDICT(strict_json_string(object, "c1", 9, &value, NULL), NULL, VERDICT_MALFORMED, "a C1 control");
+	CHECK_VERDICT(strict_json_string(object, "first", 9, &value, NULL), NULL, VERDICT_MALFORMED, "a control character in front");
+	CHECK_VERDICT(strict_json_string(object, "last c1", 9, &value, NULL), NULL, VERDICT_MALFORMED, "the last C1 control");
+	CHECK_VERDICT(strict_json_string(object, "printable", 9, &value, NULL), NULL, VERDICT_OK, "spaces and what looks like controls in part");
 	CHECK_VERDICT(strict_json_string(object, "good", 3, &value, NULL), NULL, VERDICT_MALFORMED, "four bytes of three");
 	CHECK(value == NULL, "no value with a refusal");
 	CHECK_VERDICT(strict_json_string(object, "good", 4, &value, NULL), NULL, VERDICT_OK, "a printable string");
 	CHECK_TEXT(value, "k\xc3\xa9y", "its value");
 	CHECK(strict_json_string(object, "absent", 9, &value, NULL) == VERDICT_OK && value == NULL, "an absent member");
 	json_decref(object);
+}
+
+static void
+test_type_names(void)
+{
+	static const struct
+	{
+		const char *text;
+		const char *name;
+	}			types[] = {
+		{"{}", "an object"}, {"[]", "an array"}, {"\"\"", "a string"}, {"1", "a number"}, {"1.5", "a number"},
+		{"true", "a boolean"}, {"false", "a boolean"}, {"null", "null"},
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	{
+		json_t	   *value = json_loads(types[i].text, JSON_DECODE_ANY, NULL);
+		char	   *text = strict_json_text(value);
+
+		CHECK_TEXT(strict_json_type_name(value), types[i].name, "%s is %s", types[i].text, types[i].name);
+		CHECK_TEXT(text, types[i].text, "and is written as it was");
+		free(text);
+		json_decref(value);
+	}
+	CHECK_TEXT(strict_json_type_name(NULL), "absent", "nothing is absent");
+	CHECK(strict_json_text(NULL) == NULL, "and is not written");
 }
 
 /* Neither the parser nor what it parses sees a difference. */
@@ -238,7 +357,10 @@ main(void)
 	test_enclosure();
 	test_words();
 	test_limits();
+	test_stated_limits();
+	test_numbers();
 	test_claims_limits();
+	test_type_names();
 	test_string_member();
 	test_escapes();
 	return finish();

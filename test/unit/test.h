@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/verdict.h"
@@ -31,6 +32,7 @@ check_at(const char *file, int line, bool passed, const char *format,...)
 	{
 		n_failures++;
 		printf("# failed at %s line %d\n", file, line);
+		fflush(stdout);
 	}
 	return passed;
 }
@@ -58,6 +60,17 @@ check_detail_at(const char *file, int line, const Detail *detail,
 	if (!check_at(file, line, printable && strstr(detail->text, word) != NULL &&
 				  detail->text[length - 1] == '.', "the detail names %s", word))
 		printf("# detail: %s\n", detail->text);
+}
+
+/* A copy in memory that ends where the text does, for the sanitizer; malloc'd. */
+static inline char *
+copy_exactly(const char *text, size_t length)
+{
+	char	   *copy = malloc(length);
+
+	if (copy != NULL && length > 0)
+		memcpy(copy, text, length);
+	return copy;
 }
 
 static inline int

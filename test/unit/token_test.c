@@ -94,6 +94,7 @@ static void
 test_reading(void)
 {
 	char	   *text = test_sign(&key, HEADER, CLAIMS);
+	TokenTrace	trace;
 	Token	   *token;
 
 	CHECK(token_open(text, strlen(text), 16384, &token, NULL) == VERDICT_OK &&
@@ -104,6 +105,8 @@ test_reading(void)
 	CHECK(token_verify(token, policy, &keys, NOW, NULL, NULL) == VERDICT_OK, "it can be verified again");
 	CHECK(token_verify(token, policy, &keys, NOW + 300 * S, NULL, NULL) == VERDICT_EXPIRED &&
 		  token->reading.subject == NULL, "once expired it says nothing");
+	CHECK(token_verify(token, policy, &keys, NOW + 300 * S, &trace, NULL) == VERDICT_EXPIRED &&
+		  token->reading.subject != NULL && strcmp(token->reading.subject, "alice") == 0, "but what it said, to a trace");
 	token_free(token);
 	free(text);
 	token_free(NULL);

@@ -12,6 +12,7 @@ test_quote(void)
 	CHECK_TEXT(verdict_quote("a\"b\\c", 5).text, "a\\\"b\\\\c", "quotes and backslashes are escaped");
 	CHECK_TEXT(verdict_quote("\n\x1b[31m\xc3\xa9", 7).text, "\\x0a\\x1b[31m\\xc3", "controls and non-ASCII are escaped");
 	CHECK_TEXT(verdict_quote("a\0b", 3).text, "a\\x00b", "NUL is escaped");
+	CHECK_TEXT(verdict_quote(" ~\x7f\x1f", 4).text, " ~\\x7f\\x1f", "what is printable ends at the tilde");
 	CHECK_TEXT(verdict_quote("plain", 5).text, "plain", "plain text stays");
 	CHECK_TEXT(verdict_quote("", 0).text, "", "nothing stays nothing");
 
