@@ -951,24 +951,34 @@ settle_gate(List *conditions, Settling *settling)
 }
 
 static void
-settle_check_options(ModifyTable *plan, Settling *settling)
+settle_check_options(List *options, Settling *settling)
 {
 	ListCell   *cell;
-	ListCell   *option;
+
+	foreach(cell, options)
+		settle_conditions((List *) lfirst_node(WithCheckOption, cell)->qual, settling);
+}
+
+static void
+settle_merge_actions(List *actions, Settling *settling)
+{
+	ListCell   *cell;
+
+	foreach(cell, actions)
+		settle_conditions((List *) lfirst_node(MergeAction, cell)->qual, settling);
+}
+
+/* What is checked of the rows of each target table, and which of them are chosen. */
+static void
+settle_modification(ModifyTable *plan, Settling *settling)
+{
+	ListCell   *cell;
 
 	foreach(cell, plan->withCheckOptionLists)
-	{
-		foreach(option, lfirst_node(List, cell))
-			settle_conditions((List *) lfirst_node(WithCheckOption, option)->qual,
-							  settling);
-	}
-	settle_conditions((List *) plan->onConflictWhere, settling);
+		settle_check_options(lfirst(cell), settling);
 	foreach(cell, plan->mergeActionLists)
-	{
-		foreach(option, lfirst_node(List, cell))
-			settle_conditions((List *) lfirst_node(MergeAction, option)->qual,
-							  settling);
-	}
+		settle_merge_actions(lfirst(cell), settling);
+	settle_conditions((List *) plan->onConflictWhere, settling);
 }
 
 /*
@@ -983,7 +993,7 @@ settle_own_conditions(Plan *plan, Settling *settling)
 		case T_Result:
 			return settle_gate((List *) ((Result *) plan)->resconstantqual, settling);
 		case T_ModifyTable:
-			settle_check_options((ModifyTable *) plan, settling);
+			settle_modification((ModifyTable *) plan, settling);
 			break;
 		case T_IndexScan:
 			settle_each(((IndexScan *) plan)->indexqual, settling);
