@@ -17,6 +17,7 @@
 #include "revocation_signal.h"
 #include "session.h"
 #include "settings.h"
+#include "statement_text.h"
 
 PG_MODULE_MAGIC;
 
@@ -52,6 +53,7 @@ _PG_init(void)
 	revocation_signal_init();
 	session_init();
 	report_init();
+	statement_text_init();
 	if (process_shared_preload_libraries_in_progress)
 		signature_prepare();	/* once for all backends, which are forks of this process */
 	is_initialized = true;
