@@ -444,6 +444,8 @@ test_passphrases(void)
 		"the member \"kty\" of a JWK says which type", "{\"quotes\": and a colon, and no end of it",
 		"{\"quotes\" and a colon : in braces, somewhere}", "{\"a\": \"and a control character\"}\x01}",
 		"ababababababababababababababababababababababababababababababababa",
+		"{\"quotes\": \"a colon and a value\", and no end of it", "{\"quotes\": words that are no value of JSON}",
+		"my, ssh-agent of mine holds no such key",
 		"BEGIN PUBLIC KEY without any of the dashes", "super-secret-jwt-token-with-at-least-32-characters-long",
 		"0x1234567890abcdef1234567890abcdef1234567890abcdef", "12:34:56:78:90:ab:cd:ef:12:34:56:78:90:ab:cd:ef:00",
 		"one.two.three.four.five.six.seven.eight.nine", "-----------------BEGIN------------END-----------",
