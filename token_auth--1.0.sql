@@ -1454,6 +1454,13 @@ $$;
 COMMENT ON FUNCTION token_auth.add_key(text, jsonb) IS
     'add a public key to an issuer by hand; returns its kid, or else its thumbprint';
 
+CREATE FUNCTION token_auth.check_secret_form(secret bytea)
+RETURNS void
+AS 'MODULE_PATHNAME', 'token_auth_check_secret_form'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION token_auth.check_secret_form(bytea) IS
+    'internal: refuse keys, certificates, tokens and one repeated byte as a secret';
+
 CREATE FUNCTION token_auth.check_secret(secret bytea, algorithm text, key_id text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL SAFE
@@ -1466,6 +1473,7 @@ BEGIN
     IF smallest IS NULL THEN
         PERFORM token_auth.raise_error('22023', 'algorithm of a secret must be HS256, HS384 or HS512', NULL, NULL);
     END IF;
+    PERFORM token_auth.check_secret_form(secret);
     IF octet_length(secret) < smallest THEN
         PERFORM token_auth.raise_error('22023', 'secret is too short',
             format('A key for %s has at least %s octets (RFC 7518 section 3.2).', algorithm, smallest),

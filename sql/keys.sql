@@ -176,7 +176,7 @@ $$;
 SELECT name, pg_temp.add_secret(secret, algorithm, key_id) FROM (VALUES
     ('31 octets', substr(sha256('s'), 2), 'HS256', NULL), ('47 octets', substr(sha384('s'), 2), 'HS384', NULL),
     ('63 octets', substr(sha512('s'), 2), 'HS512', NULL), ('a password', 'secret', 'HS256', NULL), ('empty', '', 'HS256', NULL),
-    ('1025 octets', decode(repeat('5a', 1025), 'hex'), 'HS256', NULL),
+    ('1025 octets', decode(repeat('5aa5', 512) || '5a', 'hex'), 'HS256', NULL),
     ('RS256', sha256('s'), 'RS256', NULL), ('none', sha256('s'), 'none', NULL), ('hs256', sha256('s'), 'hs256', NULL),
     ('no algorithm', sha256('s'), NULL, NULL), ('no secret', NULL, 'HS256', NULL), ('empty kid', sha256('s'), 'HS256', ''),
     ('kid of 257 bytes', sha256('s'), 'HS256', repeat('k', 257)), ('kid with a newline', sha256('s'), 'HS256', E'a\nb'),

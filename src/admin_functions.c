@@ -14,6 +14,7 @@
 #include "change_lock.h"
 #include "core/jwk.h"
 #include "core/jws.h"
+#include "core/secret_form.h"
 #include "core/signature.h"
 #include "encoding.h"
 #include "fmgr.h"
@@ -390,6 +391,46 @@ token_auth_jwk_from_pem(PG_FUNCTION_ARGS)
 	if (jsonb == NULL)
 		report_error("22023", "PEM key cannot be used", character_missing, NULL);
 	PG_RETURN_JSONB_P(jsonb);
+}
+
+/* What to call instead of add_secret(), or to pass to it. */
+static const char *
+secret_hint(SecretRemedy remedy)
+{
+	switch (remedy)
+	{
+		case SECRET_REMEDY_PEM:
+			return "Add it as a public key: token_auth.add_key() with the result of token_auth.jwk_from_pem().";
+		case SECRET_REMEDY_TO_PEM:
+			return "Convert it to PEM, and add it as a public key: token_auth.add_key() with the result of token_auth.jwk_from_pem().";
+		case SECRET_REMEDY_PUBLIC_PART:
+			return "Leave the private key to the issuer. Add its public key: token_auth.add_key() with the result of token_auth.jwk_from_pem().";
+		case SECRET_REMEDY_JWK:
+			return "Use token_auth.add_key() for a JWK, token_auth.import_jwks() for a JWK Set.";
+		case SECRET_REMEDY_DECODE_K:
+			return "Pass to token_auth.add_secret() the bytes that the member \"k\" encodes in base64url, instead of the JWK.";
+		case SECRET_REMEDY_SECRET:
+			break;
+	}
+	return "Pass the secret that the issuer signs tokens with, which nobody else knows.";
+}
+
+PG_FUNCTION_INFO_V1(token_auth_check_secret_form);
+
+/* check_secret_form(secret bytea) returns void: refuses keys and the like */
+Datum
+token_auth_check_secret_form(PG_FUNCTION_ARGS)
+{
+	bytea	   *secret = PG_GETARG_BYTEA_PP(0);
+	SecretForm	form;
+
+	if (secret_form_find((const unsigned char *) VARDATA_ANY(secret),
+						 VARSIZE_ANY_EXHDR(secret), &form))
+		report_error("22023", "secret cannot be used",
+					 psprintf("It is %s%s, not a secret.", form.name,
+							  form.is_encoded ? ", encoded as text" : ""),
+					 secret_hint(form.remedy));
+	PG_RETURN_VOID();
 }
 
 /*

@@ -109,3 +109,22 @@ redact_tokens(char *text)
 	}
 	memmove(text, rest, strlen(rest) + 1);
 }
+
+/*
+ * Overwrites every character of every token in text with an asterisk. The text
+ * keeps its length, so that positions in it stay valid.
+ */
+void
+redact_mask_tokens(char *text)
+{
+	const char *token;
+
+	while ((token = find_token(text)) != NULL)
+	{
+		size_t		length = run_length(token);
+
+		text += token - text;
+		memset(text, '*', length);
+		text += length;
+	}
+}

@@ -19,6 +19,7 @@
 #include "session.h"
 #include "settings.h"
 #include "statement.h"
+#include "statement_text.h"
 #include "verified_token.h"
 
 PG_MODULE_MAGIC;
@@ -58,6 +59,7 @@ _PG_init(void)
 	plan_readers_init();
 	statement_init();
 	report_init();
+	statement_text_init();
 	if (process_shared_preload_libraries_in_progress)
 		signature_prepare();	/* once for all backends, which are forks of this process */
 	is_initialized = true;

@@ -21,6 +21,7 @@
 
 #include "core/base64url.h"
 #include "core/edwards_point.h"
+#include "core/secret_form.h"
 #include "core/strict_json.h"
 
 #define RSA_MIN_BITS 2048		/* RFC 7518 section 3.3 */
@@ -377,14 +378,31 @@ key_material_public(const struct json_t *jwk, Algorithm algorithm,
 	return not_accepted(detail);
 }
 
+/* Refuses octets that are too few, or whose form shows that others may know them. */
 static Verdict
-copy_secret(const Octets *k, size_t least, unsigned char **secret,
-			Detail *detail)
+check_secret(const Octets *k, size_t least, Detail *detail)
 {
+	SecretForm	form;
+
 	if (k->size < least)
 		return verdict_refuse(detail, VERDICT_MALFORMED,
 							  "The member \"k\" has %zu bytes; the algorithm needs at least %zu.",
 							  k->size, least);
+	if (secret_form_find(k->bytes, k->size, &form))
+		return verdict_refuse(detail, VERDICT_MALFORMED,
+							  "The member \"k\" is %s%s, not a secret.",
+							  form.name, form.is_encoded ? ", encoded as text" : "");
+	return VERDICT_OK;
+}
+
+static Verdict
+copy_secret(const Octets *k, size_t least, unsigned char **secret,
+			Detail *detail)
+{
+	Verdict		verdict = check_secret(k, least, detail);
+
+	if (verdict != VERDICT_OK)
+		return verdict;
 	*secret = malloc(k->size);
 	if (*secret == NULL)
 		return out_of_memory(detail);

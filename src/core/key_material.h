@@ -26,7 +26,8 @@ extern Verdict key_material_public(const struct json_t *jwk,
 
 /*
  * The secret that the member k says, malloc'd; the caller cleanses and frees
- * it. At least as long as the digest (RFC 7518 section 3.2).
+ * it. At least as long as the digest (RFC 7518 section 3.2), and of no form
+ * that secret_form_find() recognizes.
  */
 extern Verdict key_material_secret(const struct json_t *jwk,
 								   Algorithm algorithm,

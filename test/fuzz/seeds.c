@@ -630,6 +630,82 @@ read_vectors(void)
 		free(seen[--n_seen]);
 }
 
+/*
+ * What is no secret
+ */
+
+/* A key in DER, in PEM and in base64. */
+static void
+write_secret_forms(const char *name, const char *label, unsigned char *der, int size)
+{
+	char		path[64];
+	char		text[4096];
+	BIO		   *bio = BIO_new(BIO_s_mem());
+	char	   *pem;
+	long		length;
+
+	snprintf(path, sizeof(path), "%s_der", name);
+	write_seed("secret_form", path, der, (size_t) size);
+	snprintf(path, sizeof(path), "%s_base64", name);
+	write_seed("secret_form", path, text, (size_t) EVP_EncodeBlock((unsigned char *) text, der, size));
+	PEM_write_bio(bio, label, "", der, size);
+	length = BIO_get_mem_data(bio, &pem);
+	snprintf(path, sizeof(path), "%s_pem", name);
+	write_seed("secret_form", path, pem, (size_t) length);
+	BIO_free(bio);
+	OPENSSL_free(der);
+}
+
+static void
+write_public_forms(const char *name, const EVP_PKEY *pkey)
+{
+	unsigned char *der = NULL;
+	int			size = i2d_PUBKEY(pkey, &der);
+
+	write_secret_forms(name, "PUBLIC KEY", der, size);
+}
+
+/* A key of no issuer's. */
+static void
+write_private_forms(const char *name, EVP_PKEY *pkey)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(pkey);
+	unsigned char *der = NULL;
+	int			size = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+
+	write_secret_forms(name, "PRIVATE KEY", der, size);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	EVP_PKEY_free(pkey);
+}
+
+static void
+make_secret_forms(void)
+{
+	static const char *const texts[] = {
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJpjEhJoNm+cLuKsA9D1+vQ8nbB0dwCF8KnyGA6IbOG alice",
+		"{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr8\"}",
+		"[\"{\\\"kty\\\" : \\\"RSA\\\"}\"]",
+		"eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2ln",
+		"\\x00000007ssh-rsa", "<RSAKeyValue>", "---- BEGIN SSH2 PUBLIC KEY ----",
+		"30:2A:30:05:06:03:2B:65:70:03:21:00", "correct horse battery staple, and a few words more"
+	};
+	char		name[16];
+	char	   *text = key_text(&keys[ALGORITHM_ES256]);
+
+	write_public_forms("rsa", keys[ALGORITHM_RS256].pkey);
+	write_public_forms("ec", keys[ALGORITHM_ES384].pkey);
+	write_public_forms("ed25519", keys[ALGORITHM_ED25519].pkey);
+	write_private_forms("private_ec", EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
+	write_private_forms("private_ed25519", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+	write_text("secret_form", "jwk", text);
+	free(text);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		snprintf(name, sizeof(name), "text%zu", i);
+		write_text("secret_form", name, texts[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -647,6 +723,7 @@ main(void)
 	make_hostile_points();
 	make_off_curve();
 	make_pem();
+	make_secret_forms();
 	for (int i = ALGORITHM_UNKNOWN + 1; i < ALGORITHM_COUNT; i++)
 		test_key_free(&keys[i]);
 	return 0;

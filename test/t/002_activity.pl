@@ -1,6 +1,7 @@
 # Another session sees no token in pg_stat_activity, neither while a statement
 # runs nor afterwards, and the query id stays; pg_stat_statements keeps the
-# calls without their literals.
+# calls without their literals. The session itself, which may be another
+# client's by then, sees none in pg_prepared_statements and pg_cursors.
 use strict;
 use warnings;
 use FindBin;
@@ -105,6 +106,51 @@ ok($node->poll_query_until('postgres',
 is(leaks(seen('query', "leader_pid = $pid"), $token), '', 'no token in what a parallel worker shows');
 $watcher->query('COMMIT');
 $client->finish;
+
+# The client's own views, as the next client behind a pooler would read them.
+my $masked = qr/\*{40,}/;
+sub is_masked
+{
+	my ($text, $token, $name) = @_;
+
+	is(leaks($text, $token), '', "$name: no token");
+	like($text, $masked, '... it is masked');
+	return;
+}
+
+$client->query("RESET $force_parallel");
+$token = new_token(sub => 'prepared');
+$client->query("PREPARE kept AS SELECT 'before' AS a, token_auth.set_session_token('$token') AS subject, \$1::text AS b");
+my $kept_text = $client->query('SELECT statement FROM pg_prepared_statements');
+is_masked($kept_text, $token, 'PREPARE');
+is($kept_text, "PREPARE kept AS SELECT 'before' AS a, token_auth.set_session_token('" . '*' x length($token) . q{') AS subject, $1::text AS b;},
+	'... everything else is where it was');
+is_masked($client->query('SELECT (pg_prepared_statement()).statement'), $token, 'the function in a select list');
+is($client->query("EXECUTE kept('x')"), 'before|prepared|x', 'the statement still has its token');
+is($client->query("DISCARD PLANS; EXECUTE kept('y')"), 'before|prepared|y', '... also where it is planned anew');
+is_masked($client->query('SELECT statement FROM pg_prepared_statements'), $token, 'PREPARE, after it was executed');
+$token = new_token();
+$client->query("BEGIN; DECLARE held CURSOR WITH HOLD FOR SELECT token_auth.set_session_token('$token'); COMMIT");
+is_masked($client->query("SELECT statement FROM pg_cursors WHERE name = 'held'"), $token, 'DECLARE');
+is($client->query('FETCH held'), 'alice', 'the cursor still has its row');
+$client->query('CLOSE held; DEALLOCATE kept; SELECT token_auth.clear_token()');
+
+# a statement from before the library was loaded
+my $late = connect_to($node, user => 'app');
+$token = new_token();
+$late->query("PREPARE early AS SELECT token_auth.set_local_token('$token')");
+isnt(leaks($late->query('SELECT statement FROM pg_prepared_statements'), $token), '', 'in clear before the library is loaded');
+$late->query('SELECT token_auth.subject()');
+is_masked($late->query('SELECT statement FROM pg_prepared_statements'), $token, '... masked afterwards');
+$late->quit;
+
+# named statements of the extended protocol, as pgbench makes them
+$token = new_token();
+$node->safe_psql('postgres', 'CREATE TABLE kept_text (statement text); GRANT INSERT ON kept_text TO app');
+my $script = $node->basedir . '/named.pgbench';
+append_to_file($script, "SELECT token_auth.set_local_token('$token');\nINSERT INTO kept_text SELECT statement FROM pg_prepared_statements;\n");
+$node->command_ok([ 'pgbench', '-n', '-t', '1', '-M', 'prepared', '-U', 'app', '-f', $script, 'postgres' ], 'pgbench prepares');
+is_masked($node->safe_psql('postgres', "SELECT statement FROM kept_text WHERE statement ~ 'set_local_token'"), $token, 'a named statement');
 
 SKIP:
 {

@@ -453,7 +453,9 @@ test_secrets(void)
 	char		k[2000];
 	Jwk		   *jwk;
 
-	memset(k, 'A', sizeof(k));
+	/* not one byte repeated, and at every length without unused bits */
+	for (size_t i = 0; i < sizeof(k); i++)
+		k[i] = "AQgw"[i * i / 4 % 4];
 	snprintf(text, sizeof(text), "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"%.42s\"}", k);
 	refuse(text, &any_secret, VERDICT_MALFORMED, "\"k\"", "31 bytes for HS256");
 	snprintf(text, sizeof(text), "{\"kty\":\"oct\",\"alg\":\"HS512\",\"k\":\"%.43s\"}", k);
@@ -463,6 +465,9 @@ test_secrets(void)
 	refuse("{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"\"}", &any_secret, VERDICT_MALFORMED, "\"k\"", "no bytes");
 	refuse("{\"kty\":\"oct\",\"alg\":\"HS256\"}", &any_secret, VERDICT_MALFORMED, "\"k\"", "no k");
 	refuse("{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"correct horse battery staple, and more\"}", &any_secret, VERDICT_MALFORMED, "base64url", "a password");
+	refuse("{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}", &any_secret, VERDICT_MALFORMED, "\"k\" is one byte repeated, not", "32 zeros");
+	refuse("{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"MCowBQYDK2VwAyEA11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}", &any_secret, VERDICT_MALFORMED, "\"k\" is a public key in DER, not", "RFC 8037's key in DER");
+	refuse("{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"TUNvd0JRWURLMlZ3QXlFQTExcVlBWUt4Q3JmVlMvN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm89\"}", &any_secret, VERDICT_MALFORMED, "encoded as text, not", "its base64");
 	snprintf(text, sizeof(text), "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"%.43s\"}", k);
 	accept(text, &any_secret, "32 bytes for HS256");
 	snprintf(text, sizeof(text), "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"%.1366s\"}", k);
