@@ -9,7 +9,7 @@
  *
  * A statement over rows whose plan depends on the token is bound to it. It is
  * judged when the executor starts, before partitions are pruned, and what its
- * readers may raise because of the token is raised then (plan_readers.c). From
+ * readers may raise because of the token is raised then (plan_settling.c). From
  * there to the end of ExecutorFinish every reader gets that one token, also in
  * functions and statements that run inside. A change of the token is refused
  * where it is made, or when the statement ends if no check hook is asked: RESET
@@ -37,6 +37,7 @@
 #include "executor/executor.h"
 #include "optimizer/planner.h"
 #include "plan_readers.h"
+#include "plan_settling.h"
 #include "report.h"
 #include "statement.h"
 #include "tcop/pquery.h"
@@ -645,8 +646,8 @@ settle(const QueryDesc *query, const PlanReaders *readers, bool is_settled)
 
 	if (readers->may_raise)
 		statement_judgement.silenced =
-			plan_readers_settle(query->plannedstmt, query->params,
-								token != NULL ? token->serial : 0, is_settled);
+			plan_settle(query->plannedstmt, query->params,
+						token != NULL ? token->serial : 0, is_settled);
 }
 
 /* Judges the current token for a query that starts, and settles what it may raise. */

@@ -13,7 +13,7 @@
 #include "fmgr.h"
 #include "issuer_store.h"
 #include "miscadmin.h"
-#include "plan_readers.h"
+#include "readers.h"
 #include "report.h"
 #include "revocation_signal.h"
 #include "session.h"
@@ -56,7 +56,7 @@ _PG_init(void)
 	catalog_init();
 	revocation_signal_init();
 	session_init();
-	plan_readers_init();
+	readers_init();
 	statement_init();
 	report_init();
 	statement_text_init();
