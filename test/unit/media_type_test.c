@@ -17,6 +17,7 @@ main(void)
 	CHECK(!media_type_equal("bt+jwt", "at+jwt") && !media_type_equal("at+jwu", "at+jwt"), "the first and the last letter count");
 	CHECK(!media_type_equal("at+jw", "at+jwt") && !media_type_equal("at+jwt", "at+jw"), "and none may lack");
 	CHECK(!media_type_equal("application/jwt", "applicatioN"), "a prefix is no type");
+	CHECK(!media_type_equal("abcdefghijk/jwt", "jwt") && !media_type_equal("abcdefghijkljwt", "jwt"), "nor is another prefix of its length");
 	CHECK(media_type_equal("abcxyz", "ABCXYZ"), "every letter has its case");
 	CHECK(media_type_equal("at+jwt", "at+JWT"), "case does not count");
 	CHECK(media_type_equal("application/at+jwt", "AT+jwt"), "the prefix may be left out");

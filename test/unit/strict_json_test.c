@@ -320,12 +320,11 @@ test_type_names(void)
 static void
 check_resolved(const char *text, const char *expected)
 {
-	char		resolved[128] = "";
-	const size_t length = strlen(text);
+	char	   *resolved = copy_exactly(text, strlen(text));
+	const size_t length = strict_json_resolve_escapes(resolved, strlen(text));
 
-	memcpy(resolved, text, length);
-	resolved[strict_json_resolve_escapes(resolved, length)] = '\0';
-	CHECK_TEXT(resolved, expected, "%s", text);
+	CHECK(length == strlen(expected) && memcmp(resolved, expected, length) == 0, "%s", text);
+	free(resolved);
 }
 
 static void
@@ -345,6 +344,12 @@ test_escapes(void)
 	check_resolved("\\ud83d\\u0041", "\\ud83d\\u0041");
 	check_resolved("\\udc00\\ud83d", "\\udc00\\ud83d");
 	check_resolved("\\u00e", "\\u00e");
+	check_resolved("\\u", "\\u");
+	check_resolved("\\ud83d\\ude0", "\\ud83d\\ude0");
+	check_resolved("\\ud83d\\", "\\ud83d\\");
+	check_resolved("\\ud83dxude00", "\\ud83dxude00");
+	check_resolved("\"\\n00e9\"", "\"\\n00e9\"");
+	check_resolved("\"xu00e9 u00e9\"", "\"xu00e9 u00e9\"");
 	check_resolved("\\u00g9", "\\u00g9");
 	check_resolved("\\", "\\");
 	check_resolved("", "");
