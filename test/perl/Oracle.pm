@@ -3,14 +3,15 @@
 #
 #	use Oracle;
 #
-#	my $oracle = Oracle->new($node, counters => [ 'SELECT ...' ]);
+#	my $oracle = Oracle->new($node, first => [ 'SELECT ...' ], counters => [ 'SELECT ...' ]);
 #	my @outcomes = $oracle->run('app', [ 'BEGIN', 'SELECT 1', 'COMMIT' ], [ ... ]);
 #	my @differences = differences($outcomes[0], $outcomes[1], 'right', 'wrong');
 #
 # A script is a list of statements, or of several joined by \;. An outcome is a
 # hash of three texts: `rows` (rows and command tags), `messages` (errors, warnings
 # and notices with every field) and `log` (lines of the server log).
-# Scripts of one call share a session, which runs DISCARD ALL before each of them.
+# Scripts of one call share a session, which runs DISCARD ALL before each of them;
+# a script must leave no transaction open.
 package Oracle;
 use strict;
 use warnings;
@@ -23,12 +24,13 @@ our @EXPORT = qw(differences);
 
 my @fields = qw(rows messages log);
 
-# Returns an oracle for a running server. counters are queries whose answers
-# belong to the rows: statistics that the extension keeps.
+# Returns an oracle for a running server. first are statements that bring each
+# session into one state before each script; what they show is not compared. counters are
+# queries whose answers are: statistics that the extension keeps.
 sub new
 {
 	my ($class, $node, %options) = @_;
-	return bless { node => $node, counters => $options{counters} || [], runs => 0 }, $class;
+	return bless { node => $node, first => $options{first} || [], counters => $options{counters} || [], runs => 0 }, $class;
 }
 
 # Runs scripts in a session of a role; returns an outcome for each.
@@ -47,6 +49,8 @@ sub run
 	my %texts = (rows => slurp_file("$path.out"), messages => slurp_file("$path.err"),
 		log => TestServer::log_of($self->{node}, $position));
 	$texts{log} =~ s/^\S+ \S+ \S+ \[\d+\] .*?(?=[A-Z]+:  )//mg;
+	# the postmaster writes about a worker's end whenever it gets to it
+	$texts{log} =~ s/^LOG:  00000: background worker "parallel worker" \(PID \d+\) exited .*\n(?:LOCATION:  .*\n)?//mg;
 	# a mark has fields besides its message
 	$texts{log} =~ s/(?<=^LOG:  00000: )(<(?:begin|end) \d+>\n)(?:(?:CONTEXT|LOCATION|STATEMENT):  .*\n)+/$1/mg;
 	unlink "$path.sql", "$path.out", "$path.err";
@@ -62,8 +66,8 @@ sub run
 sub marked
 {
 	my ($self, $n, @statements) = @_;
-	return join '', map { "$_\n" } 'DISCARD ALL;', marks("begin $n"),
-	  (map { "$_;" } @statements, @{ $self->{counters} }), 'ROLLBACK;', marks("end $n");
+	return join '', map { "$_\n" } 'DISCARD ALL;', (map { "$_;" } @{ $self->{first} }), marks("begin $n"),
+	  (map { "$_;" } @statements, @{ $self->{counters} }), marks("end $n");
 }
 
 # Marks a place in each of the three texts.
