@@ -1,16 +1,19 @@
-# What a hidden row holds, and whether it exists, shows in nothing that the extension says.
+# Nothing that the extension says depends on what a hidden row holds, or on whether it exists.
 #
-# PostgreSQL evaluates cheap leakproof conditions of a query before a policy. A
-# guess about a hidden row is such a condition: the policy is evaluated for
-# the row if and only if the guess is right. Each case runs the same statements with a right
-# and with a wrong guess, and compares everything that a client or an operator sees.
+# PostgreSQL evaluates cheap leakproof conditions of a query before a policy. A guess
+# about a hidden row is such a condition: if it is right, and only then, the row reaches the
+# policy. Each case runs the same statements with a right and with a wrong guess and compares
+# all that a client or an operator sees. Where they differ, it runs them once more without the
+# extension: what differs there, too, PostgreSQL shows itself.
 #
-#	TOKEN_AUTH_SEED		seed of the random cases, printed when they begin
-#	TOKEN_AUTH_COUNT	number of random cases
+#	TOKEN_AUTH_SEED		the seed of the random cases, which is printed
+#	TOKEN_AUTH_COUNT	the number of random cases
+#	TOKEN_AUTH_ONLY		a pattern of cases' names: runs only these, and prints all that they show
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use HiddenRows;
 use Oracle;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -18,21 +21,27 @@ use Test::More;
 use TestServer;
 use TokenAuth;
 
-my ($alice, $bob, $carol, $eve) = map { "0000000$_-9dc0-41d1-b245-5ffdce74fad2" } 1 .. 4;
-my $node = new_server('hidden', 'autovacuum = off', "log_line_prefix = '%m [%p] '", 'max_worker_processes = 16', 'jit = off');
+my $seed = $ENV{TOKEN_AUTH_SEED} || 20250101;
+my $n_random = $ENV{TOKEN_AUTH_COUNT} // 400;
+my $only = $ENV{TOKEN_AUTH_ONLY};
+
+my $node = new_server('hidden', 'autovacuum = off', 'jit = off', "log_line_prefix = '%m [%p] '", 'max_worker_processes = 16');
 install($node);
+create_scene($node, test_secret());
+my @relations = relations($node);
 
 # --- tokens -------------------------------------------------------------------------------
-my @well_typed = (scope => 'orders:read', team => 'red', org => { team => 'red' }, teams => [ 'red', 'green' ],
-	tid => $alice, tenants => [$alice], dept => 1, depts => [ 1, 3 ], suspended => JSON::PP::false(), since => 1577836800,
-	attrs => { a => 1 }, realm_access => { roles => ['reader'] }, email_verified => JSON::PP::true());
+my ($alice, $bob, $carol, $eve) = @people;
+my ($true, $false) = (JSON::PP::true(), JSON::PP::false());
+my @claims = (scope => 'orders:read', team => 'red', org => { team => 'red' }, teams => [ 'red', 'green' ], tid => $alice, tenants => [$alice],
+	dept => 1, depts => [ 1, 3 ], suspended => $false, since => 1577836800, attrs => { a => 1 }, realm_access => { roles => ['reader'] }, email_verified => $true);
 my %token = (
-	good => new_token(sub => $alice, @well_typed),
-	eve => new_token(sub => $eve, @well_typed),
+	good => new_token(sub => $alice, @claims),
+	eve => new_token(sub => $eve, @claims),
 	bare => new_token(sub => 'alice'),
-	ill_typed => new_token(sub => 'alice', @well_typed, tid => 'none', dept => 'many', suspended => 'no', since => 'ever', teams => { a => 1 },
-		tenants => { a => 1 }, depts => JSON::PP::true(), attrs => 1, team => { a => 1 }),
-	foreign => new_token(iss => 'https://partner.example.com', sub => $alice, @well_typed),
+	ill_typed => new_token(sub => 'alice', @claims, team => { a => 1 }, teams => { a => 1 }, tid => 'none', tenants => { a => 1 },
+		dept => 'many', depts => $true, suspended => 'no', since => 'ever', attrs => 1),
+	foreign => new_token(iss => 'https://partner.example.com', sub => $alice, @claims),
 	expired => new_token(sub => $alice, iat => time - 7200, exp => time - 3600),
 	revoked => new_token(sub => $alice, jti => 'revoked'),
 	unknown => new_token(iss => 'https://elsewhere.example.com', sub => $alice),
@@ -40,97 +49,24 @@ my %token = (
 	garbage => 'garbage',
 );
 ($token{forged} = $token{eve}) =~ s/[^.]*$/(split m{\.}, $token{good})[2]/e;
+# under these the row must be hidden
+my @accepted = (undef, @token{qw(good eve bare ill_typed foreign)});
 
-# --- what is guessed: a condition of the hidden row, with a right and a wrong value of one length -----
-my $hidden_id = 100002;
-my $hidden = "id = $hidden_id AND ";
-my %guesses = (
-	body_ge => { before => "${hidden}body >= ", type => 'text', right => 'topsecret-41', wrong => 'topsecret-43' },
-	body_eq => { before => "${hidden}body = ", type => 'text', right => 'topsecret-42', wrong => 'topsecret-44' },
-	body_only => { before => 'body = ', type => 'text', right => 'topsecret-42', wrong => 'topsecret-44' },
-	body_between => { before => "${hidden}body < 'u' AND body > ", type => 'text', right => 'topsecret-41', wrong => 'topsecret-43' },
-	amount => { before => "${hidden}amount > ", type => 'int', right => '7331', wrong => '7353', neutral => '99999' },
-	amount_only => { before => 'amount = ', type => 'int', right => '7342', wrong => '7353', neutral => '99999' },
-	owner => { before => "${hidden}owner_id >= ", type => 'uuid', right => $bob, wrong => $carol, neutral => $eve },
-	moment => { before => "${hidden}moment >= ", type => 'timestamptz', right => '2031-03-04 05:06:07+00', wrong => '2031-03-04 05:06:09+00', neutral => '2099-01-01' },
-	exists => { before => 'id = ', type => 'int', right => $hidden_id, wrong => 100009, neutral => 99 },
-);
-
-# --- policies: false for the hidden row under each of these tokens, and without one ------------------
-my %policies = (
-	subject => 'owner = token_auth.subject()',
-	subject_uuid => 'owner_id = token_auth.subject_uuid()',
-	claim => "team = token_auth.claim('team')",
-	claim_path => "team = token_auth.claim('org', 'team')",
-	claim_uuid => "tenant = token_auth.claim_uuid('tid')",
-	claim_bigint => "dept = token_auth.claim_bigint('dept')",
-	claim_boolean => "flag = token_auth.claim_boolean('suspended')",
-	claim_boolean_alone => "owner = token_auth.subject() AND token_auth.claim_boolean('suspended') IS NOT TRUE",
-	claim_timestamptz => "moment <= token_auth.claim_timestamptz('since')",
-	claim_array => "team = ANY (token_auth.claim_array('teams'))",
-	claim_jsonb => "attrs = token_auth.claim_jsonb('attrs')",
-	claims => "team = token_auth.claims() ->> 'team'",
-	in_claim_text => "token_auth.in_claim(team, 'teams')",
-	in_claim_uuid => "token_auth.in_claim(tenant, 'tenants')",
-	in_claim_int => "token_auth.in_claim(dept, 'depts')",
-	in_claim_bigint => "token_auth.in_claim(dept::bigint, 'depts')",
-	in_claim_smallint => "token_auth.in_claim(dept::smallint, 'depts')",
-	has_scope => "token_auth.has_scope('orders:admin') OR owner = token_auth.subject()",
-	has_any_scope => "owner = token_auth.subject() OR token_auth.has_any_scope('orders:admin', 'orders:audit')",
-	has_all_scopes => "owner = token_auth.subject() OR token_auth.has_all_scopes('orders:read', 'orders:audit')",
-	has_role => "owner = token_auth.subject() OR token_auth.has_role('auditor')",
-	scopes => "owner = token_auth.subject() OR 'orders:admin' = ANY (token_auth.scopes())",
-	roles => "owner = token_auth.subject() OR 'auditor' = ANY (token_auth.roles())",
-	require_scope => "owner = token_auth.subject() AND token_auth.require_scope('orders:write')",
-	require_scope_or => "owner = token_auth.subject() OR (team = 'none' AND token_auth.require_scope('orders:write'))",
-	is_client => 'owner = token_auth.subject() AND NOT token_auth.is_client()',
-	client_id => 'owner = token_auth.client_id()',
-	identity => 'owner = token_auth.identity()',
-	issuer => 'owner = token_auth.issuer() OR owner = token_auth.issuer_name()',
-	issued_at => 'moment < token_auth.issued_at()',
-	is_authenticated => 'owner = token_auth.subject() AND token_auth.is_authenticated()',
-	namespace => "owner = token_auth.subject('partner') OR token_auth.has_role('auditor', 'partner')",
-	claim_in_namespace => "team = token_auth.claim_in_namespace('partner', 'team')",
-	read_own => "token_auth.has_scope('orders:read') AND owner = token_auth.subject()",
-	tenant_and_owner => "owner = token_auth.subject() AND tenant = token_auth.claim_uuid('tid')",
-	initplan => 'owner = (SELECT token_auth.subject())',
-	initplan_typed => "tenant = (SELECT token_auth.claim_uuid('tid'))",
-	subplan => 'EXISTS (SELECT FROM guarded.member AS m WHERE m.team = guarded_row.team AND m.name = token_auth.subject())',
-	hashed_subplan => 'team IN (SELECT m.team FROM guarded.member AS m WHERE m.name = token_auth.subject())',
-	conditional => "CASE WHEN team = 'none' THEN token_auth.in_claim(team, 'teams') ELSE owner_id = token_auth.subject_uuid() END",
-	sql_inlined => 'owner = guarded.me_sql()',
-	sql_inlined_typed => 'owner_id = guarded.me_uuid_sql()',
-	sql_definer => 'owner = guarded.me_definer()',
-	plpgsql => 'owner = guarded.me_plpgsql()',
-	plpgsql_row => 'guarded.may_see(team)',
-	plpgsql_typed => 'owner_id = guarded.me_uuid_plpgsql()',
-);
-
-# Cases that no extension can defend: a pattern of policies, of tokens, and why.
-my @excluded = (
-	[ qr/^plpgsql_typed$/, qr/^(?:bare|ill_typed)$/, 'a function of one\'s own that calls a reader which raises: only the function knows when it will' ],
-);
-
-my @relations = qw(plain barrier view parted);
-push @relations, 'invoker' if $node->pg_version >= 15;
-
-# --- how a relation is read: a statement, or the parts of one that goes on after it ------------------
+# --- how a relation is read ---------------------------------------------------------------
+# select or change returns the statement for a relation and a condition.
+my $by_scan = sub { "SELECT id, body FROM $_[0] WHERE $_[1]" };
 my $force_parallel = $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
-my @settings_of_parallel = ("SET $force_parallel = on", 'SET parallel_leader_participation = off', 'SET max_parallel_workers_per_gather = 1',
-	'SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET min_parallel_table_scan_size = 0');
 my %reads = (
-	seq => { settings => [ 'SET enable_indexscan = off', 'SET enable_bitmapscan = off' ],
-		select => sub { "SELECT id, body FROM $_[0] WHERE $_[1]" } },
-	index => { settings => [ 'SET enable_seqscan = off', 'SET enable_bitmapscan = off' ],
-		select => sub { "SELECT id, body FROM $_[0] WHERE $_[1]" } },
-	bitmap => { settings => [ 'SET enable_seqscan = off', 'SET enable_indexscan = off' ],
-		select => sub { "SELECT id, body FROM $_[0] WHERE $_[1]" } },
-	parallel => { settings => \@settings_of_parallel, slow => 1,
-		select => sub { "SELECT id, body FROM $_[0] WHERE $_[1]" } },
+	seq => { settings => [ 'enable_indexscan = off', 'enable_bitmapscan = off' ], select => $by_scan },
+	index => { settings => [ 'enable_seqscan = off', 'enable_bitmapscan = off' ], select => $by_scan },
+	bitmap => { settings => [ 'enable_seqscan = off', 'enable_indexscan = off' ], select => $by_scan },
+	parallel => { select => $by_scan, settings => [ "$force_parallel = on", 'parallel_leader_participation = off', 'max_parallel_workers_per_gather = 1',
+		'parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0' ] },
 	exists => { select => sub { "SELECT EXISTS (SELECT FROM $_[0] WHERE $_[1])" } },
 	aggregate => { select => sub { "SELECT count(*), max(body) FROM $_[0] WHERE $_[1]" } },
-	nested_loop => { settings => [ 'SET enable_hashjoin = off', 'SET enable_mergejoin = off' ],
+	nested_loop => { settings => [ 'enable_hashjoin = off', 'enable_mergejoin = off' ],
 		select => sub { "SELECT a.id, w.n FROM (VALUES (1), (2)) AS w(n) LEFT JOIN $_[0] AS a ON a.dept >= w.n AND $_[1]" } },
+	union => { select => sub { "SELECT id FROM $_[0] WHERE $_[1] UNION ALL SELECT 0 LIMIT 1" } },
 	materialized => { select => sub { "WITH m AS MATERIALIZED (SELECT id FROM $_[0] WHERE $_[1]) SELECT id FROM m" } },
 	locked => { select => sub { "SELECT id FROM $_[0] WHERE $_[1] FOR UPDATE" } },
 	update => { change => sub { "UPDATE $_[0] SET amount = amount WHERE $_[1] RETURNING id" } },
@@ -144,8 +80,11 @@ my %reads = (
 delete $reads{merge} if $node->pg_version < 15;
 
 # --- how a statement is run -----------------------------------------------------------------
-# statement returns it for a literal or for $1. before happens without a token.
-# inside: the run sets the token itself, from an expression.
+# main returns what runs it under the token, and before what runs ahead of that
+# without one. $_ has the statement (literal; parameter, with $1), the value, one that
+# matches nothing (neutral), its type, and an expression that sets the token (set).
+#	inside	the run sets the token itself		select	only for SELECT
+#	rows	only for what returns rows			silent	does not reach the policy
 my $explain = 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF)';
 my %runs = (
 	plain => { main => sub { $_->{literal} } },
@@ -156,58 +95,76 @@ my %runs = (
 	hold => { select => 1, main => sub { ("DECLARE c CURSOR WITH HOLD FOR $_->{literal}", 'COMMIT', 'FETCH ALL FROM c') } },
 	copy => { rows => 1, main => sub { "COPY ($_->{literal}) TO STDOUT" } },
 	explain => { main => sub { "$explain $_->{literal}" } },
+	explain_only => { silent => 1, main => sub { "EXPLAIN (COSTS OFF) $_->{literal}" } },
 	explain_execute => { before => sub { prepared('generic') }, main => sub { "$explain EXECUTE q($_->{value})" } },
 	into_table => { select => 1, main => sub { "CREATE TEMPORARY TABLE taken AS $_->{literal}" } },
-	sql_function => { select => 1,
-		before => sub { "CREATE FUNCTION pg_temp.probe() RETURNS text LANGUAGE sql AS \$f\$ SELECT string_agg(s::text, ',') FROM ($_->{literal}) AS s \$f\$" },
+	sql_function => { select => 1, before => sub { function('text', 'sql', "SELECT string_agg(s::text, ',') FROM ($_->{literal}) AS s") },
 		main => sub { 'SELECT pg_temp.probe()' } },
-	plpgsql_function => { rows => 1,
-		before => sub { "CREATE FUNCTION pg_temp.probe() RETURNS SETOF text LANGUAGE plpgsql AS \$f\$ DECLARE r record; BEGIN FOR r IN $_->{literal} LOOP RETURN NEXT r::text; END LOOP; END \$f\$" },
+	plpgsql_function => { rows => 1, before => sub { function('SETOF text', 'plpgsql', "DECLARE r record; BEGIN FOR r IN $_->{literal} LOOP RETURN NEXT r::text; END LOOP; END") },
 		main => sub { 'SELECT pg_temp.probe()' } },
-	do_execute => { inside => 1,
-		main => sub { "DO \$do\$ DECLARE n bigint; BEGIN PERFORM $_->{set}; EXECUTE \$s\$ $_->{literal} \$s\$; GET DIAGNOSTICS n = ROW_COUNT; RAISE NOTICE '% rows', n; END \$do\$" } },
+	# its plan is made without a token
 	do_loop => { inside => 1, rows => 1,
-		main => sub { "DO \$do\$ DECLARE r record; BEGIN FOR i IN 1 .. 2 LOOP IF i = 2 THEN PERFORM $_->{set}; END IF; FOR r IN $_->{literal} LOOP RAISE NOTICE '%', r; END LOOP; END LOOP; END \$do\$" } },
-	do_prepared => { inside => 1, before => sub { prepared('generic') },
-		main => sub { "DO \$do\$ BEGIN PERFORM $_->{set}; EXECUTE \$s\$ EXECUTE q($_->{value}) \$s\$; END \$do\$" } },
-	together => { inside => 1, before => sub { prepared('generic') },
-		main => sub { "SELECT $_->{set} IS NULL\\; EXECUTE q($_->{value})" } },
+		main => sub { block("DECLARE r record; BEGIN FOR i IN 1 .. 2 LOOP IF i = 2 THEN PERFORM $_->{set}; END IF; FOR r IN $_->{literal} LOOP RAISE NOTICE '%', r; END LOOP; END LOOP; END") } },
+	do_execute => { inside => 1,
+		main => sub { block("DECLARE n bigint; BEGIN PERFORM $_->{set}; EXECUTE \$s\$ $_->{literal} \$s\$; GET DIAGNOSTICS n = ROW_COUNT; RAISE NOTICE '% rows', n; END") } },
+	do_prepared => { inside => 1, before => sub { prepared('generic') }, main => sub { block("BEGIN PERFORM $_->{set}; EXECUTE \$s\$ EXECUTE q($_->{value}) \$s\$; END") } },
+	one_string => { inside => 1, before => sub { prepared('generic') }, main => sub { "SELECT $_->{set} IS NULL\\; EXECUTE q($_->{value})" } },
 );
 
-sub prepared
-{
-	my ($kind) = @_;
-	return ("SET plan_cache_mode = force_${kind}_plan", "PREPARE q($_->{type}) AS $_->{parameter}", "EXECUTE q($_->{neutral})");
-}
+sub prepared { return ("SET plan_cache_mode = force_$_[0]_plan", "PREPARE q($_->{type}) AS $_->{parameter}", "EXECUTE q($_->{neutral})") }
+sub block { return "DO \$do\$ $_[0] \$do\$" }
+sub function { return "CREATE FUNCTION pg_temp.probe() RETURNS $_[0] LANGUAGE $_[1] AS \$f\$ $_[2] \$f\$" }
 
 # --- attacks -----------------------------------------------------------------------------------
-# token: the one that is set before the statement, by set_local_token() or by the setting. where: a
-# condition beside the guess. after: expressions that the statement evaluates after it has
-# read. between: statements between those of a cursor. role: who runs it. way: which of the known
-# ways it is. unused: outside a transaction block, so that an unused token is warned of.
+# What is tried beside a guess:
+#	token, by		the token, set before the statement by set_local_token() or by the setting
+#	role			who runs it				before		statements after the token is set
+#	where			a condition beside the guess
+#	ahead, after	expressions that the statement evaluates before and after it reads;
+#					%s reads once more
+#	series			an expression that is evaluated between two reads for two rows
+#	between			statements between those of a cursor
+#	again			runs it once more from a savepoint
+#	behind			statements after it
+#	unused			not in a transaction block: a token that nothing uses is warned of
+#	rollback		what it did must not remain
+#	way				which of the ways to read hidden rows it is
+my @ways = ('another token in the statement', 'a refused token', 'in_claim() that raises', 'the warning of an unused token', 'a reader that raises', 'others');
 my %attacks = (
 	no_token => {},
 	good => { token => 'good' },
-	good_setting => { token => 'good', by => 'setting' },
+	good_by_setting => { token => 'good', by => 'setting' },
 	foreign => { token => 'foreign' },
-	foreign_setting => { token => 'foreign', by => 'setting' },
-	bare => { token => 'bare', way => 5 },
+	foreign_by_setting => { token => 'foreign', by => 'setting' },
+	bare => { token => 'bare', way => 4 },
+	bare_by_setting => { token => 'bare', by => 'setting', way => 4 },
+	ill_typed => { token => 'ill_typed', way => 4 },
+	ill_typed_by_setting => { token => 'ill_typed', by => 'setting', way => 4 },
+	missing => { role => 'app_strict', way => 4 },
+	missing_inspected => { role => 'app_strict', again => 1, behind => ['SELECT step, outcome, detail FROM token_auth.inspect()'], way => 4 },
 	logged => { token => 'good', role => 'app_logged' },
-	logged_setting => { token => 'good', by => 'setting', role => 'app_logged' },
-	logged_refusal => { token => 'forged', by => 'setting', role => 'app_logged', way => 2 },
-	missing => { role => 'app_strict', way => 5 },
-	ill_typed => { token => 'ill_typed', way => 5 },
-	ill_typed_setting => { token => 'ill_typed', by => 'setting', way => 5 },
-	revoked_here => { token => 'leaving', before => ['SELECT token_auth.revoke_current_token()'], rollback => 1, way => 2 },
-	unused => { token => 'good', unused => 1, way => 4 },
-	unused_foreign => { token => 'foreign', unused => 1, way => 4 },
+	logged_by_setting => { token => 'good', by => 'setting', role => 'app_logged' },
+	logged_refusal => { token => 'forged', by => 'setting', role => 'app_logged', way => 1 },
+	logged_change => { token => 'good', by => 'setting', before => ["SET LOCAL token_auth.token = '$token{eve}'"], role => 'app_logged' },
+	refused_again => { token => 'garbage', by => 'setting', again => 1, behind => ['SELECT step, outcome, detail FROM token_auth.inspect()'], way => 1 },
+	revoked_before => { token => 'leaving', before => ['SELECT token_auth.revoke_current_token()'], rollback => 1, way => 1 },
+	inspected => { token => 'good', by => 'setting', behind => ['SELECT step, outcome, detail FROM token_auth.inspect()'] },
+	unused => { token => 'good', unused => 1, way => 3 },
+	unused_foreign => { token => 'foreign', unused => 1, way => 3 },
+	unused_by_setting => { token => 'good', by => 'setting', unused => 1, way => 3 },
+	then_foreign_clears => { token => 'foreign', after => [ 'token_auth.clear_token()::text', 'token_auth.subject()' ], way => 0 },
+	then_first_token => { after => [ "token_auth.set_local_token('$token{eve}')", 'token_auth.subject()' ], way => 0 },
+	then_function_reads => { token => 'good', after => ["guarded.change_and_read('$token{eve}')"], way => 0 },
+	between_first_garbage => { between => ["SET LOCAL token_auth.token = 'garbage'"], way => 1 },
+	between_expired => { token => 'good', between => ["SET LOCAL token_auth.token = '$token{expired}'"], way => 1 },
+	between_savepoint => { token => 'good', between => [ 'SAVEPOINT s', "SELECT token_auth.set_local_token('$token{eve}')", 'ROLLBACK TO s' ], way => 0 },
 );
-$attacks{"refused_$_"} = { token => $_, by => 'setting', way => 2 } for qw(expired revoked unknown elsewhere garbage forged);
+$attacks{"refused_$_"} = { token => $_, by => 'setting', way => 1 } for qw(expired revoked unknown elsewhere garbage forged);
 
-# 28T16: another token, or none, in the same statement
 my %changes = (
 	clear => 'token_auth.clear_token()::text',
 	set_other => "token_auth.set_local_token('$token{eve}')",
+	set_same => "token_auth.set_local_token('$token{good}')",
 	set_foreign => "token_auth.set_local_token('$token{foreign}')",
 	config => "set_config('token_auth.token', '$token{eve}', true) IS NULL",
 	config_refused => "set_config('token_auth.token', 'garbage', true) IS NULL",
@@ -218,20 +175,18 @@ my %changes = (
 );
 for my $change (sort keys %changes)
 {
-	my @common = (token => $change eq 'revoke' ? 'leaving' : 'good', rollback => $change eq 'revoke', way => 1);
+	my @common = (token => $change eq 'revoke' ? 'leaving' : 'good', rollback => $change eq 'revoke', way => 0);
 
 	$attacks{"then_$change"} = { @common, after => [ $changes{$change}, 'token_auth.subject()' ] };
-	$attacks{"before_$change"} = { @common, ahead => [ $changes{$change} ], after => ['token_auth.subject()'] };
+	$attacks{"first_$change"} = { @common, ahead => [ $changes{$change} ], after => ['token_auth.subject()'] };
+	$attacks{"twice_$change"} = { @common, after => [ $changes{$change}, '%s' ] };
+	$attacks{"series_$change"} = { @common, series => $changes{$change} };
+	# with a column, or PostgreSQL evaluates it for rows that have not reached the policy
 	$attacks{"where_$change"} = { @common, where => "concat($changes{$change}, body) IS NOT NULL" };
 	$attacks{"between_$change"} = { @common, between => ["SELECT $changes{$change}"] };
 }
-$attacks{then_foreign_clears} = { token => 'foreign', after => [ $changes{clear}, 'token_auth.subject()' ], way => 1 };
-$attacks{then_none_sets} = { after => [ "token_auth.set_local_token('$token{eve}')", 'token_auth.subject()' ], way => 1 };
-$attacks{then_function} = { token => 'good', after => ["guarded.change_and_read('$token{eve}')"], way => 1 };
-$attacks{between_refused} = { between => ["SET LOCAL token_auth.token = 'garbage'"], way => 2 };
-$attacks{between_expired} = { token => 'good', between => ["SET LOCAL token_auth.token = '$token{expired}'"], way => 2 };
 
-# readers that raise, called beside the guess: in_claim() is leakproof
+# in_claim() is leakproof, and so is a reader that is given no column
 my %conditions = (
 	in_root => "token_auth.in_claim(team, VARIADIC '{}')",
 	in_object => "token_auth.in_claim(team, 'realm_access')",
@@ -243,224 +198,123 @@ my %conditions = (
 	in_row_path => "token_auth.in_claim(team, VARIADIC CASE WHEN body > 't' THEN '{}'::text[] ELSE '{teams}' END)",
 	in_uuid => "token_auth.in_claim(owner_id, 'realm_access')",
 	in_int => "token_auth.in_claim(amount, 'email_verified')",
+	in_smallint => "token_auth.in_claim(7::smallint, 'realm_access')",
 	in_bigint => "token_auth.in_claim(amount::bigint, VARIADIC '{}')",
 	in_not => "NOT token_auth.in_claim(team, 'realm_access')",
 	in_or => "(token_auth.in_claim(team, 'realm_access') OR body > 'a')",
+	in_case => "CASE WHEN body > 't' THEN token_auth.in_claim(team, 'realm_access') ELSE true END",
+	in_typed_value => "token_auth.in_claim(token_auth.claim_uuid('realm_access'), 'teams')",
 	typed_uuid => "owner_id = token_auth.claim_uuid('realm_access')",
 	typed_bigint => "amount = token_auth.claim_bigint('team')",
 	typed_boolean => "token_auth.claim_boolean('team')",
+	typed_boolean_or => "(token_auth.claim_boolean('team') OR body > 'a')",
 	typed_timestamptz => "moment > token_auth.claim_timestamptz('team')",
 	typed_array => "team = ANY (token_auth.claim_array('realm_access'))",
+	typed_case => "CASE WHEN body > 't' THEN token_auth.claim_uuid('realm_access') = owner_id ELSE true END",
 	typed_column_path => 'token_auth.claim_uuid(body) IS NULL',
-	in_typed_value => "token_auth.in_claim(token_auth.claim_uuid('realm_access'), 'teams')",
+	typed_initplan => "body <> (SELECT token_auth.claim_uuid('realm_access')::text)",
 	require => "token_auth.require_scope('orders:write')",
 	require_or => "(token_auth.require_scope('orders:write') OR body > 'a')",
-	initplan => "body <> (SELECT token_auth.claim_uuid('realm_access')::text)",
-	initplan_require => "id <> (SELECT 1 WHERE token_auth.require_scope('orders:write'))",
+	require_initplan => "id <> (SELECT 1 WHERE token_auth.require_scope('orders:write'))",
 );
-$attacks{"where_$_"} = { token => 'good', where => $conditions{$_}, way => $_ =~ /^in_/ ? 3 : 5 } for sort keys %conditions;
-$attacks{where_in_root_foreign} = { token => 'foreign', where => $conditions{in_root}, way => 3 };
-$attacks{where_in_root_missing} = { role => 'app_strict', where => $conditions{in_root}, way => 3 };
+$attacks{"where_$_"} = { token => 'good', where => $conditions{$_}, way => $_ =~ /^in_/ ? 2 : 4 } for sort keys %conditions;
+$attacks{where_in_root_foreign} = { token => 'foreign', where => $conditions{in_root}, way => 2 };
+$attacks{where_in_root_missing} = { role => 'app_strict', where => $conditions{in_root}, way => 2 };
+$attacks{where_require_missing} = { where => $conditions{require_or}, way => 4 };
 
-# --- tables, views and functions ----------------------------------------------------------------
-# Everything stands twice: under the readers, and under settings in their place. What
-# differs there is PostgreSQL's own.
-my $columns = 'id int, owner text, owner_id uuid, team text, tenant uuid, dept int, flag boolean, moment timestamptz, attrs jsonb, body text, amount int';
-my $rows = join ",\n", map { sprintf "(%d, '%s', '%s', '%s', '%s', %d, %s, '%s', '%s', '%s', %d)", @$_ }
-  [ 100001, $alice, $alice, 'red', $alice, 1, 'false', '2001-01-01 00:00:00+00', '{"a": 1}', 'memo', 10 ],
-  [ $hidden_id, $bob, $bob, 'blue', $bob, 2, 'true', '2031-03-04 05:06:08+00', '{"b": 2}', 'topsecret-42', 7342 ],
-  map { [ $_, $carol, $carol, 'grey', $carol, 7, 'true', '2032-01-01 00:00:00+00', '{"c": 3}', "other $_", 20 ] } 100003 .. 100007;
-
-sub functions
-{
-	return q{
-		CREATE TABLE guarded.member (name text, team text);
-		CREATE TABLE guarded.sink (id int, body text);
-		CREATE FUNCTION guarded.me_sql() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT token_auth.subject()';
-		CREATE FUNCTION guarded.me_uuid_sql() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT token_auth.subject_uuid()';
-		CREATE FUNCTION guarded.me_definer() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER AS 'SELECT token_auth.subject()';
-		CREATE FUNCTION guarded.me_plpgsql() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN token_auth.subject(); END';
-		CREATE FUNCTION guarded.me_uuid_plpgsql() RETURNS uuid LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN token_auth.subject_uuid(); END';
-		CREATE FUNCTION guarded.may_see(team text) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN team = token_auth.claim(''team''); END';
-		CREATE FUNCTION guarded.telling() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE COST 1 AS 'BEGIN RAISE NOTICE ''reached''; RETURN ''nobody''; END';
-		CREATE FUNCTION guarded.reset_token() RETURNS text LANGUAGE plpgsql AS 'BEGIN RESET token_auth.token; RETURN ''reset''; END';
-		CREATE FUNCTION guarded.with_clause() RETURNS text LANGUAGE plpgsql SET token_auth.token = '' AS 'BEGIN RETURN token_auth.subject(); END';
-		CREATE FUNCTION guarded.undone(token text) RETURNS text LANGUAGE plpgsql AS $$
-		BEGIN
-			PERFORM token_auth.set_local_token(token);
-			RAISE EXCEPTION 'undone';
-		EXCEPTION WHEN raise_exception THEN
-			RETURN 'undone';
-		END $$;
-		CREATE FUNCTION guarded.change_and_read(token text) RETURNS text LANGUAGE plpgsql AS $$
-		BEGIN
-			PERFORM token_auth.set_local_token(token);
-			RETURN token_auth.subject();
-		END $$;
-		INSERT INTO guarded.member VALUES ('nobody', 'blue');
-		GRANT ALL ON guarded.member, guarded.sink TO app;
-	};
-}
-
-# The relations of a policy.
-sub relations
-{
-	my ($name, $using) = @_;
-	my ($plain, $parted) = map { "guarded.${_}_$name" } qw(plain parted);
-	my $sql = "CREATE TABLE $plain (LIKE guarded.data);
-		CREATE TABLE $parted (LIKE guarded.data) PARTITION BY LIST (owner);
-		CREATE TABLE ${parted}_1 PARTITION OF $parted FOR VALUES IN ('$alice');
-		CREATE TABLE ${parted}_2 PARTITION OF $parted FOR VALUES IN ('$bob');
-		CREATE TABLE ${parted}_3 PARTITION OF $parted DEFAULT;\n";
-
-	for my $table ($plain, $parted)
-	{
-		(my $here = $using) =~ s/guarded_row/$table/;
-		$sql .= "INSERT INTO $table TABLE guarded.data;\n";
-		$sql .= "CREATE INDEX ON $table ($_);\n" for qw(body amount owner_id moment id);
-		$sql .= "ALTER TABLE $table ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON $table USING ($here);\n";
-	}
-	(my $here = $using) =~ s/guarded_row/guarded.data/;
-	$sql .= "CREATE VIEW guarded.barrier_$name WITH (security_barrier) AS SELECT * FROM guarded.data WHERE $here;
-		CREATE VIEW guarded.view_$name AS SELECT * FROM guarded.plain_$name;
-		ALTER VIEW guarded.view_$name OWNER TO app;\n";
-	$sql .= "CREATE VIEW guarded.invoker_$name WITH (security_invoker) AS SELECT * FROM guarded.parted_$name;\n" if $node->pg_version >= 15;
-	return $sql . "GRANT ALL ON $plain, $parted, guarded.barrier_$name" . ($node->pg_version >= 15 ? ", guarded.invoker_$name" : '') . " TO app;\n";
-}
-
-# The same with settings in place of readers.
-sub control
-{
-	my @texts = @_;
-	s/\btoken_auth\b/control/g, s/\bguarded\b/control_guarded/g for @texts;
-	return wantarray ? @texts : $texts[0];
-}
-
-# Functions named like ours, of PostgreSQL's own: they are inlined, and never raise.
-sub control_functions
-{
-	my $text = "current_setting('control.token', true)";
-	my %returns = (
-		text => [ map({ "$_()" } qw(subject client_id identity issuer issuer_name)), 'subject(text)', 'claim(VARIADIC text[])', 'claim_in_namespace(text, VARIADIC text[])' ],
-		uuid => [ 'subject_uuid()', 'claim_uuid(VARIADIC text[])' ],
-		bigint => ['claim_bigint(VARIADIC text[])'],
-		jsonb => [ 'claims()', 'claim_jsonb(VARIADIC text[])' ],
-		timestamptz => [ 'issued_at()', 'claim_timestamptz(VARIADIC text[])' ],
-		boolean => [ 'is_client()', 'is_authenticated()', 'has_scope(text)', 'has_role(text)', 'has_role(text, text)', 'require_scope(text)', 'claim_boolean(VARIADIC text[])',
-			'has_any_scope(VARIADIC text[])', 'has_all_scopes(VARIADIC text[])', map { "in_claim($_, VARIADIC text[])" } qw(text uuid int bigint smallint) ],
-		'text[]' => [ 'scopes()', 'roles()', 'claim_array(VARIADIC text[])' ]);
-	my $sql = '';
-
-	for my $type (sort keys %returns)
-	{
-		$sql .= "CREATE FUNCTION control.$_ RETURNS $type LANGUAGE sql STABLE PARALLEL SAFE AS \$\$ SELECT " . ($type eq 'text' ? $text : "nullif(left($text, 0), '')::$type") . " \$\$;\n" for @{ $returns{$type} };
-	}
-	return $sql . q{
-		CREATE FUNCTION control.set_local_token(text) RETURNS text LANGUAGE sql AS $$ SELECT set_config('control.token', $1, true) $$;
-		CREATE FUNCTION control.clear_token() RETURNS text LANGUAGE sql AS $$ SELECT set_config('control.token', '', true) $$;
-		CREATE FUNCTION control.revoke_current_token() RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
-		CREATE FUNCTION control.inspect() RETURNS TABLE (step text, outcome text, detail text) LANGUAGE sql AS $$ SELECT '', '', '' $$;
-	};
-}
-
-sub create
-{
-	my (%made) = @_;
-	my $sql = join '', map { relations($_, $made{$_}) } sort keys %made;
-	$node->safe_psql('postgres', "SET client_min_messages = warning; BEGIN; $sql " . control($sql) . ' COMMIT; ANALYZE;');
-	return;
-}
-
-my $secret = unpack 'H*', test_secret();
-my $functions = functions();
-my $data = "CREATE SCHEMA guarded; GRANT USAGE ON SCHEMA guarded TO PUBLIC; CREATE TABLE guarded.data ($columns); INSERT INTO guarded.data VALUES $rows;
-	CREATE INDEX ON guarded.data (body); CREATE INDEX ON guarded.data (id); CREATE INDEX ON guarded.data (amount); CREATE INDEX ON guarded.data (owner_id); CREATE INDEX ON guarded.data (moment);";
-$node->safe_psql('postgres', "
-	SET client_min_messages = warning;
-	SELECT token_auth.add_issuer('https://partner.example.com', '{orders-api}', name => 'partner');
-	SELECT token_auth.add_secret('partner', '\\x$secret', 'HS256', 'first');
-	SELECT token_auth.revoke_token_id('idp', 'revoked');
-	CREATE ROLE app LOGIN; CREATE ROLE app_strict LOGIN IN ROLE app; CREATE ROLE app_logged LOGIN IN ROLE app;
-	ALTER ROLE app_strict SET token_auth.on_missing = 'error';
-	ALTER ROLE app_logged SET token_auth.log_accepted = on;
-	CREATE SCHEMA control; GRANT USAGE ON SCHEMA control TO PUBLIC;
-	" . control_functions() . $data . control($data) . $functions . control($functions));
-create(%policies, telling => 'team = guarded.telling()');
+# --- what cannot be defended -----------------------------------------------------------------------
+# Patterns of policies and of tokens, and the reason.
+my @excluded = (
+	[ qr/^plpgsql_typed$/, qr/^(?:bare|ill_typed)$/, 'the policy calls a function of one\'s own, which alone knows when it calls a reader that raises' ],
+);
+# Statements whose right and wrong guess differ without the extension, by PostgreSQL itself.
+my %undefended = (
+	'an expression without a column may be evaluated before the policy, and may raise' => '1 / (ascii(current_user) - ascii(\'a\')) > 0',
+	'an InitPlan runs when its value is first needed, and may raise' => 'body <> (SELECT (1 / (ascii(current_user) - ascii(\'a\')))::text)',
+);
 
 # --- cases -----------------------------------------------------------------------------------------
-# A case is a hash of the names of policy, relation, read, run, attack and guess.
-my $oracle = Oracle->new($node, first => [ 'BEGIN', "SELECT token_auth.set_local_token('$token{good}')", 'COMMIT' ]);
+# A case is a hash of the names of its policy, relation, read, run, attack and guess.
+my $oracle = Oracle->new($node, first => [ 'BEGIN', "SELECT token_auth.set_local_token('$token{good}')", 'COMMIT' ], counters => []);
 
-# The statements of a case with a guess, or undef where the parts do not fit.
+# Returns whether the parts of a case go together.
+sub fits
+{
+	my ($case) = @_;
+	my ($read, $run, $attack) = ($reads{ $case->{read} }, $runs{ $case->{run} }, $attacks{ $case->{attack} });
+	my $wraps = $attack->{after} || $attack->{series};
+
+	return !($read->{only} && $case->{relation} !~ $read->{only}
+		|| $read->{change} && ($run->{select} || $attack->{series})
+		|| $read->{alone} && ($run->{rows} || $wraps)
+		|| $case->{read} eq 'locked' && $case->{run} =~ /^(?:scroll|hold)$/ && !$wraps
+		|| $attack->{unused} && !$run->{inside}
+		|| $attack->{between} && $case->{run} !~ /^(?:cursor|scroll|hold)$/
+		|| $attack->{rollback} && $case->{run} eq 'hold'
+		|| $attack->{again} && ($run->{inside} || $case->{run} =~ /^(?:cursor|scroll|hold|into_table)$/));
+}
+
+# Returns why a case cannot be defended, or undef.
+sub exclusion
+{
+	my ($case) = @_;
+	my $token = $attacks{ $case->{attack} }{token} || '';
+	my ($found) = grep { $case->{policy} =~ $_->[0] && $token =~ $_->[1] } @excluded;
+	return $found && $found->[2];
+}
+
+# Returns the statement of a case, with the value that is guessed.
+sub statement
+{
+	my ($case, $value) = @_;
+	my ($read, $attack) = ($reads{ $case->{read} }, $attacks{ $case->{attack} });
+	my @relation_and_condition = ("guarded.$case->{relation}_$case->{policy}",
+		join ' AND ', "$guesses{ $case->{guess} }{before}$value", grep { defined } $attack->{where}, $case->{beside});
+	my $text = ($read->{select} || $read->{change})->(@relation_and_condition);
+
+	return $text if !$attack->{after} && !$attack->{series};
+	my ($with, $from) = $read->{change} ? ("WITH d AS ($text) ", 'd') : ('', "($text) AS d");
+	my $count = "(SELECT count(*) FROM $from)";
+	return "SELECT n, (SELECT count(*) FROM $from WHERE n > 0), $attack->{series} FROM generate_series(1, 2) AS n" if $attack->{series};
+	return "${with}SELECT " . join ', ', @{ $attack->{ahead} || [] }, $count, map { s/^%s$/$count/r } @{ $attack->{after} };
+}
+
+# Returns the statements of a case, with its right or its wrong guess.
 sub script
 {
 	my ($case, $which) = @_;
 	my ($read, $run, $attack, $guess) = ($reads{ $case->{read} }, $runs{ $case->{run} }, $attacks{ $case->{attack} }, $guesses{ $case->{guess} });
-	my $relation = "guarded.$case->{relation}_$case->{policy}";
-	my $wraps = $attack->{after};
-
-	return if $read->{only} && $case->{relation} !~ $read->{only};
-	return if $run->{select} && $read->{change};
-	return if $case->{read} eq 'locked' && $case->{run} =~ /^(?:scroll|hold)$/ && !$wraps;
-	return if $attack->{rollback} && $case->{run} eq 'hold';
-	return if $run->{rows} && $read->{alone} || $wraps && $read->{alone};
-	return if $attack->{unused} && !$run->{inside};
-	return if $attack->{between} && $case->{run} !~ /^(?:cursor|scroll|hold)$/;
-
-	my $statement = sub {
-		my ($value) = @_;
-		my $condition = $guess->{before} . $value . ($attack->{where} ? " AND $attack->{where}" : '');
-		my $text = ($read->{select} || $read->{change})->($relation, $condition);
-
-		return $text if !$wraps;
-		my ($with, $count) = $read->{change} ? ("WITH d AS ($text) ", 'd') : ('', "($text) AS d");
-		return "${with}SELECT " . join ', ', @{ $attack->{ahead} || [] }, "(SELECT count(*) FROM $count)", @{ $attack->{after} };
-	};
-	# one that is revoked is the case's own: revocations that are rolled back make others of the same token slow
+	# the token that is revoked is the case's own: what was rolled back for one token makes all of its statements slow
 	my $token = !$attack->{token} ? undef
-	  : $attack->{token} eq 'leaving' ? ($case->{token} ||= new_token(sub => $alice, @well_typed)) : $token{ $attack->{token} };
-	my $config = defined $token && "set_config('token_auth.token', '$token', true)";
-	my $function = defined $token && "token_auth.set_local_token('$token')";
+	  : $attack->{token} eq 'leaving' ? ($case->{token} ||= new_token(sub => $alice, @claims)) : $token{ $attack->{token} };
 	my $by_setting = ($attack->{by} || '') eq 'setting';
-	my %parts = (
-		type => $guess->{type},
-		value => "'$guess->{$which}'",
-		neutral => "'" . ($guess->{neutral} // 'zzzzz') . "'",
-		literal => $statement->("'$guess->{$which}'"),
-		parameter => $statement->('$1'),
-		set => !defined $token ? "'no token'" : $by_setting ? $config : $function,
-	);
+	my $set = !defined $token ? "'no token'" : $by_setting ? "set_config('token_auth.token', '$token', true)" : "token_auth.set_local_token('$token')";
 
-	local $_ = \%parts;
+	local $_ = {
+		type => $guess->{type}, value => "'$guess->{$which}'", neutral => "'" . ($guess->{neutral} // 'zzzzz') . "'", set => $set,
+		literal => statement($case, "'$guess->{$which}'"), parameter => statement($case, '$1'),
+	};
 	my @main = $run->{main}->();
 	splice @main, 1, 0, @{ $attack->{between} } if $attack->{between};
-	my @script = (@{ $read->{settings} || [] }, $run->{before} ? $run->{before}->() : ());
-	push @script, 'BEGIN' if !$attack->{unused};
-	push @script, $by_setting ? "SET LOCAL token_auth.token = '$token'" : "SELECT $function" if defined $token && !$run->{inside};
-	push @script, @{ $attack->{before} || [] }, @main;
-	push @script, 'SELECT token_auth.is_authenticated(), token_auth.subject()', $attack->{rollback} ? 'ROLLBACK' : 'COMMIT' if !$attack->{unused};
-	return \@script;
+	@main = ('SAVEPOINT s', @main, 'ROLLBACK TO s', @main, 'ROLLBACK TO s') if $attack->{again};
+
+	my @script = ((map { "SET $_" } @{ $read->{settings} || [] }), $run->{before} ? $run->{before}->() : ());
+	return [ @script, @main ] if $attack->{unused};
+	push @script, 'BEGIN';
+	push @script, $by_setting ? "SET LOCAL token_auth.token = '$token'" : "SELECT $set" if defined $token && !$run->{inside};
+	return [ @script, @{ $attack->{before} || [] }, @main, @{ $attack->{behind} || [] },
+		'SELECT token_auth.is_authenticated(), token_auth.subject()', $attack->{rollback} ? 'ROLLBACK' : 'COMMIT' ];
 }
 
 sub name_of
 {
 	my ($case) = @_;
-	return join ' ', map { "$_=$case->{$_}" } qw(attack policy relation read run guess);
+	return join ' ', map { "$_=$case->{$_}" } grep { defined $case->{$_} } qw(attack policy relation read run guess beside using);
 }
 
-# Whether a case cannot be defended; returns the reason.
-sub exclusion
-{
-	my ($case) = @_;
-	for (@excluded)
-	{
-		return $_->[2] if $case->{policy} =~ $_->[0] && ($attacks{ $case->{attack} }{token} || '') =~ $_->[1];
-	}
-	return;
-}
-
-# Runs cases; returns what the right guess showed otherwise than the wrong one: a hash of
-# fields for each. control: with settings in place of readers.
+# Runs cases; returns for each a hash of what the right guess shows otherwise than the wrong one.
+#	control		runs them without the extension
+my %unsound;
 sub compare
 {
 	my ($control, @cases) = @_;
@@ -469,129 +323,173 @@ sub compare
 	for my $role (qw(app app_strict app_logged))
 	{
 		my @mine = grep { ($attacks{ $cases[$_]{attack} }{role} || 'app') eq $role } 0 .. $#cases or next;
-		my @scripts = map {
-			my $case = $cases[$_];
-			map { [ $control ? control(@{ script($case, $_) }) : @{ script($case, $_) } ] } qw(wrong right)
-		} @mine;
-		my $began = time;
-		my @outcomes = $oracle->run($role, @scripts);
-		diag(scalar(@scripts) . " scripts in " . (time - $began));
+		my @outcomes = $oracle->run($role, map { my $case = $cases[$_]; map { [ $control ? control(@{ script($case, $_) }) : @{ script($case, $_) } ] } qw(wrong right) } @mine);
 
 		for my $i (@mine)
 		{
-			my ($wrong, $right) = splice @outcomes, 0, 2;
-			my $guess = $guesses{ $cases[$i]{guess} };
-
-			check_sound($cases[$i], $_) for $wrong, $right;
-			$found{$i} = differences($wrong, $right, @$guess{qw(wrong right)});
+			my @pair = splice @outcomes, 0, 2;
+			$found{$i} = differences(@pair, @{ $guesses{ $cases[$i]{guess} } }{qw(wrong right)});
+			note(join "\n", name_of($cases[$i]) . ($control ? ', without the extension' : ''),
+				map { my $which = ('wrong', 'right')[$_]; map { "-- $which guess, $_:\n$pair[$which eq 'right']{$_}" } qw(rows messages log) } 0, 1) if defined $only;
+			# faults of this program, not of what it tests
+			for my $outcome (@pair)
+			{
+				$unsound{$1} = name_of($cases[$i]) if $outcome->{messages} =~ /^ERROR:  ((?:42(?:601|703|883|P\d\d|8\d\d)|0A000|22P02|42501: permission).*)/m;
+			}
 		}
 	}
 	return map { $found{$_} } 0 .. $#cases;
 }
 
-# Faults of this program, and not of what it tests.
-my %unsound;
-sub check_sound
-{
-	my ($case, $outcome) = @_;
-	my ($fault) = $outcome->{messages} =~ /^ERROR:  ((?:42(?:601|703|883|P\d\d|8\d\d)|0A000|22P02|42501: permission).*)/m;
-	push @{ $unsound{$fault} }, name_of($case) if defined $fault;
-	return;
-}
-
-# Compares, leaves out what PostgreSQL shows itself, and returns the cases that
-# leak, with the fields that do.
-my $n_own = 0;
-sub leaks_of
+# Runs cases and returns those that leak, with a hash of fields each. A difference
+# that the control has in the same field is PostgreSQL's own.
+my ($n_pairs, $n_own) = (0, 0);
+sub leaks_of_cases
 {
 	my (@cases) = @_;
 	my @found = compare(0, @cases);
 	my @suspects = grep { %{ $found[$_] } } 0 .. $#cases;
-	my @control = compare(1, @cases[@suspects]);
+	my @own = compare(1, @cases[@suspects]);
 	my @leaks;
 
+	$n_pairs += @cases;
 	for my $i (@suspects)
 	{
-		my $own = shift @control;
+		my $own = shift @own;
 		my %fields = map { $_ => $found[$i]{$_} } grep { !$own->{$_} } keys %{ $found[$i] };
-		if (%fields) { push @leaks, { %{ $cases[$i] }, fields => \%fields }; }
-		else { $n_own++; diag('OWN ' . describe({ %{ $cases[$i] }, fields => $own })); }
+
+		push @leaks, { %{ $cases[$i] }, fields => \%fields } if %fields;
+		next if %fields;
+		$n_own++;
+		note(describe({ %{ $cases[$i] }, fields => $own }) . '    ... without the extension, too');
 	}
 	return @leaks;
 }
 
+# Returns a text with the first line in which each field differs.
 sub describe
 {
 	my ($leak) = @_;
 	my $text = name_of($leak) . "\n";
+
 	for my $field (sort keys %{ $leak->{fields} })
 	{
 		my ($wrong, $right) = map { [ split /\n/, $_ ] } @{ $leak->{fields}{$field} };
 		while (@$wrong && @$right && $wrong->[0] eq $right->[0]) { shift @$wrong; shift @$right; }
-		$text .= sprintf "    %s: %s\n", $field, join ' <> ', map { substr($_->[0] // '(end)', 0, 160) } $wrong, $right;
+		$text .= sprintf "    %s: wrong guess: %s; right guess: %s\n", $field, map { substr($_->[0] // 'no more', 0, 160) } $wrong, $right;
 	}
 	return $text;
 }
 
-use Data::Dumper;
-sub fitting { return grep { script($_, 'right') && !exclusion($_) } @_ }
+# Reports the leaks among cases, an assertion for each attack.
+my (%pairs_of_way, %leaks_of_way);
+sub report
+{
+	my ($kind, @cases) = @_;
+	my (%leaks, %pairs);
 
-# --- controls: the guesses differ, and the oracle sees what a policy tells -------------------------------
+	@cases = grep { name_of($_) =~ /$only/ } @cases if defined $only;
+	push @{ $pairs{ $_->{attack} } }, $_ for @cases;
+	push @{ $leaks{ $_->{attack} } }, $_ for leaks_of_cases(@cases);
+	for my $attack (sort keys %pairs)
+	{
+		my @found = @{ $leaks{$attack} || [] };
+		my $way = $ways[ $attacks{$attack}{way} // $#ways ];
+
+		$pairs_of_way{$way} += @{ $pairs{$attack} };
+		$leaks_of_way{$way} += @found;
+		is(scalar @found, 0, "$kind, $attack: nothing shows which of the guesses is right, " . @{ $pairs{$attack} } . ' pairs')
+		  or diag(map { describe($_) } @found[ 0 .. ($#found < 2 ? $#found : 2) ]);
+	}
+	return;
+}
+
+sub one_of { return $_[ int rand @_ ] }
+
+# Returns a case whose parts are random but for those given.
+sub random_case
+{
+	my (%given) = @_;
+	while (1)
+	{
+		my %case = (policy => one_of(sort keys %policies), attack => one_of(sort keys %attacks), relation => one_of(@relations), read => one_of(sort keys %reads),
+			# a plan that is made without a token hides nothing
+			run => one_of(('generic') x 4, sort keys %runs), guess => one_of(sort keys %guesses), %given);
+		return \%case if fits(\%case) && !exclusion(\%case);
+	}
+}
+
+# --- the oracle can fail: it sees which guess is right where the policy itself tells -----------------------
+create_relations($node, %policies, telling => 'team = guarded.telling()');
 for my $guess (sort keys %guesses)
 {
 	for my $relation ('plain_subject', 'parted_subject', 'data')
 	{
 		is($node->safe_psql('postgres', join '; ', map { "SELECT count(*) FROM guarded.$relation WHERE $guesses{$guess}{before}'$guesses{$guess}{$_}'" } qw(right wrong)),
-			"1\n0", "$guess in $relation: only the right guess finds the row");
+			"1\n0", "$guess: the right guess finds a row of $relation without a policy, the wrong one none");
 	}
 }
 
-my @telling = fitting(map {
+my @telling = grep { fits($_) } map {
 	my $read = $_;
-	map {
-		my $run = $_;
-		map { +{ policy => 'telling', relation => $_, read => $read, run => $run, attack => 'good', guess => 'body_ge' } } @relations
-	} sort keys %runs
-} sort keys %reads);
+	map { my $run = $_; map { +{ policy => 'telling', attack => 'good', relation => $_, read => $read, run => $run, guess => 'body_ge' } } @relations }
+	  grep { !$runs{$_}{silent} } sort keys %runs } sort keys %reads;
+push @telling, grep { fits($_) } map { my $guess = $_; map { +{ policy => 'telling', attack => 'good', relation => $_, read => 'seq', run => 'generic', guess => $guess } } @relations } sort keys %guesses;
+push @telling, map { random_case(policy => 'telling', attack => $_, run => 'generic', read => one_of('seq', 'index')) } grep { $_ =~ /^(?:refused|logged|where)_/ } sort keys %attacks;
+@telling = () if defined $only;
 my @told = compare(0, @telling);
-my @silent = map { $telling[$_] } grep { !%{ $told[$_] } } 0 .. $#telling;
-is(scalar @silent, 0, scalar(@telling) . ' ways to read a relation reach the policy if the guess is right')
-  or diag(join "\n", map { name_of($_) } @silent);
+is_deeply([ map { name_of($telling[$_]) } grep { !%{ $told[$_] } } 0 .. $#telling ], [], 'a policy that tells is seen to tell, in ' . @telling . ' ways to read and run');
 
-# --- every policy, every attack ------------------------------------------------------------------------
-# The other parts take turns, so that each meets each.
-my %turn;
-sub next_of
+for my $why (sort keys %undefended)
 {
-	my ($kind, @names) = @_;
-	return $names[ $turn{$kind}++ % @names ];
+	local $attacks{undefended} = { where => $undefended{$why} };
+	my ($differences) = compare(1, { policy => 'subject', attack => 'undefended', relation => 'plain', read => 'seq', run => 'generic', guess => 'body_ge' });
+	like(($differences->{messages} || [ '', '' ])->[1], qr/22012/, "PostgreSQL's own: $why");
 }
 
-# A case of a policy and an attack, whose other parts are those that are up.
-sub next_case
+# --- the row is hidden ------------------------------------------------------------------------------------
+# Returns the names of the policies that show the row with one of the tokens.
+sub showing
 {
-	my ($policy, $attack) = @_;
-	for (1 .. 1000)
-	{
-		my $case = { policy => $policy, attack => $attack,
-			relation => next_of('relation', @relations), read => next_of('read', sort keys %reads),
-			run => next_of('run', ('generic') x 3, sort keys %runs), guess => next_of('guess', sort keys %guesses) };
-		return $case if script($case, 'right');
-	}
-	die "nothing fits $policy, $attack";
+	my (@names) = @_;
+	my @outcomes = $oracle->run('app', map { my $name = $_; map { [ 'BEGIN', defined $_ ? "SELECT token_auth.set_local_token('$_')" : (),
+		"SELECT 'visible' FROM guarded.plain_$name WHERE id = $hidden_id", 'COMMIT' ] } @accepted } @names);
+	return grep { my $seen; $seen ||= $_->{rows} =~ /^visible$/m for splice @outcomes, 0, scalar @accepted; $seen } @names;
+}
+is_deeply([ showing(sort keys %policies) ], [], 'each policy hides the row with each of the tokens');
+
+# --- every policy with every attack -----------------------------------------------------------------------
+srand(1);
+report('each policy', map { my $policy = $_; map { random_case(policy => $policy, attack => $_) } grep { !exclusion({ policy => $policy, attack => $_ }) } sort keys %attacks } sort keys %policies);
+
+# --- random policies, conditions and attacks -----------------------------------------------------------------
+note("TOKEN_AUTH_SEED=$seed TOKEN_AUTH_COUNT=$n_random");
+srand($seed);
+
+# Returns an expression composed of policies and of conditions on columns.
+sub random_using
+{
+	my ($depth) = @_;
+	my $kind = $depth ? int rand 6 : 5;
+
+	return '(' . random_using($depth - 1) . one_of(' AND ', ' OR ') . random_using($depth - 1) . ')' if $kind < 3;
+	return 'NOT ' . random_using($depth - 1) if $kind == 3;
+	return one_of("owner <> '$bob'", 'flag', 'dept > 5', "body > 'u'", 'amount IS NULL') if $kind == 4;
+	return '(' . $policies{ one_of(grep { $_ ne 'plpgsql_typed' } sort keys %policies) } . ')';
 }
 
-my @cases = fitting(map { my $policy = $_; map { next_case($policy, $_) } sort keys %attacks } sort keys %policies);
-my %leaks;
-push @{ $leaks{ $_->{attack} } }, $_ for leaks_of(@cases);
-my %n_cases;
-$n_cases{ $_->{attack} }++ for @cases;
-for my $attack (sort keys %attacks)
-{
-	my @found = @{ $leaks{$attack} || [] };
-	is(scalar @found, 0, "$attack: $n_cases{$attack} pairs of guesses") or diag(map { describe($_) } @found[ 0 .. ($#found < 2 ? $#found : 2) ]);
-}
-is_deeply(\%unsound, {}, 'every statement is one that PostgreSQL accepts') or diag(Dumper(\%unsound));
-note(scalar(@cases) . " pairs, $n_own of which PostgreSQL tells apart itself");
+my %composed = map { ("composed_$_" => random_using(2)) } 1 .. 1 + $n_random / 4;
+create_relations($node, %composed);
+delete @composed{ showing(sort keys %composed) };
+cmp_ok(scalar keys %composed, '>', $n_random / 16, scalar(keys %composed) . ' random policies hide the row');
+report('random', map {
+	my $policy = one_of(sort keys %composed);
+	random_case(policy => $policy, using => $composed{$policy}, beside => one_of(undef, undef, "team <> 'red'", "body < 'u' AND amount < 100000", @conditions{ sort grep { /^(?:in|typed)_/ } keys %conditions }))
+} 1 .. $n_random);
+
+# --- the sum ----------------------------------------------------------------------------------------------
+is_deeply(\%unsound, {}, 'PostgreSQL accepts every statement');
+cmp_ok($n_own, '<=', $n_pairs / 20, "PostgreSQL itself shows which guess is right in $n_own of $n_pairs pairs");
+note("$_: $leaks_of_way{$_} of $pairs_of_way{$_} pairs leak") for grep { $pairs_of_way{$_} } @ways;
 stop_servers($node);
 done_testing();
