@@ -181,7 +181,7 @@ sub control_functions
 		jsonb => [ 'claims()', 'claim_jsonb(VARIADIC text[])' ],
 		timestamptz => [ 'issued_at()', 'claim_timestamptz(VARIADIC text[])' ],
 		boolean => [ 'is_client()', 'is_authenticated()', 'has_scope(text)', 'has_role(text)', 'has_role(text, text)', 'require_scope(text)', 'claim_boolean(VARIADIC text[])',
-			'has_any_scope(VARIADIC text[])', 'has_all_scopes(VARIADIC text[])', map { "in_claim($_, VARIADIC text[])" } qw(text uuid int bigint smallint) ],
+			'has_any_scope(VARIADIC text[])', 'has_all_scopes(VARIADIC text[])' ],
 		'text[]' => [ 'audience()', 'scopes()', 'roles()', 'claim_array(VARIADIC text[])' ]);
 	my $token = "current_setting('control.token', true)";
 	my $sql = 'CREATE SCHEMA control; GRANT USAGE ON SCHEMA control TO PUBLIC;';
@@ -192,6 +192,8 @@ sub control_functions
 		my $value = $type eq 'text' ? $token : "nullif(left($token, 0), '')::$type";
 		$sql .= "CREATE FUNCTION control.$_ RETURNS $type LANGUAGE sql STABLE PARALLEL SAFE AS \$\$ SELECT $value \$\$;\n" for @{ $by_type{$type} };
 	}
+	$sql .= "CREATE FUNCTION control.in_claim($_, VARIADIC text[]) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS \$\$ SELECT \$1::text = $token \$\$;\n"
+	  for qw(text uuid int bigint smallint);
 	return $sql . q{
 		CREATE FUNCTION control.set_local_token(text) RETURNS text LANGUAGE sql AS $$ SELECT set_config('control.token', $1, true) $$;
 		CREATE FUNCTION control.clear_token() RETURNS text LANGUAGE sql AS $$ SELECT set_config('control.token', '', true) $$;

@@ -126,8 +126,10 @@ sub function { return "CREATE FUNCTION pg_temp.probe() RETURNS $_[0] LANGUAGE $_
 #	between			statements between those of a cursor
 #	again			runs it once more from a savepoint
 #	behind			statements after it
+#	unprobed		reads no claim after it
 #	unused			not in a transaction block: a token that nothing uses is warned of
 #	rollback		what it did must not remain
+#	rare			not with every policy
 #	way				which of the ways to read hidden rows it is
 my @ways = ('another token in the statement', 'a refused token', 'in_claim() that raises', 'the warning of an unused token', 'a reader that raises', 'others');
 my %attacks = (
@@ -142,10 +144,10 @@ my %attacks = (
 	ill_typed_by_setting => { token => 'ill_typed', by => 'setting', way => 4 },
 	missing => { role => 'app_strict', way => 4 },
 	missing_inspected => { role => 'app_strict', again => 1, behind => ['SELECT step, outcome, detail FROM token_auth.inspect()'], way => 4 },
-	logged => { token => 'good', role => 'app_logged' },
-	logged_by_setting => { token => 'good', by => 'setting', role => 'app_logged' },
+	logged => { token => 'good', role => 'app_logged', unprobed => 1 },
+	logged_by_setting => { token => 'good', by => 'setting', role => 'app_logged', unprobed => 1 },
 	logged_refusal => { token => 'forged', by => 'setting', role => 'app_logged', way => 1 },
-	logged_change => { token => 'good', by => 'setting', before => ["SET LOCAL token_auth.token = '$token{eve}'"], role => 'app_logged' },
+	logged_change => { token => 'good', by => 'setting', before => ["SET LOCAL token_auth.token = '$token{eve}'"], role => 'app_logged', unprobed => 1 },
 	refused_again => { token => 'garbage', by => 'setting', again => 1, behind => ['SELECT step, outcome, detail FROM token_auth.inspect()'], way => 1 },
 	revoked_before => { token => 'leaving', before => ['SELECT token_auth.revoke_current_token()'], rollback => 1, way => 1 },
 	inspected => { token => 'good', by => 'setting', behind => ['SELECT step, outcome, detail FROM token_auth.inspect()'] },
@@ -175,7 +177,7 @@ my %changes = (
 );
 for my $change (sort keys %changes)
 {
-	my @common = (token => $change eq 'revoke' ? 'leaving' : 'good', rollback => $change eq 'revoke', way => 0);
+	my @common = (token => $change eq 'revoke' ? 'leaving' : 'good', rollback => $change eq 'revoke', rare => 1, way => 0);
 
 	$attacks{"then_$change"} = { @common, after => [ $changes{$change}, 'token_auth.subject()' ] };
 	$attacks{"first_$change"} = { @common, ahead => [ $changes{$change} ], after => ['token_auth.subject()'] };
@@ -227,10 +229,10 @@ $attacks{where_require_missing} = { where => $conditions{require_or}, way => 4 }
 my @excluded = (
 	[ qr/^plpgsql_typed$/, qr/^(?:bare|ill_typed)$/, 'the policy calls a function of one\'s own, which alone knows when it calls a reader that raises' ],
 );
-# Statements whose right and wrong guess differ without the extension, by PostgreSQL itself.
+# Conditions beside a guess by which PostgreSQL itself shows which is right.
 my %undefended = (
-	'an expression without a column may be evaluated before the policy, and may raise' => '1 / (ascii(current_user) - ascii(\'a\')) > 0',
-	'an InitPlan runs when its value is first needed, and may raise' => 'body <> (SELECT (1 / (ascii(current_user) - ascii(\'a\')))::text)',
+	'it calls functions that are given no column for rows that have not reached the policy' => 'body <> guarded.telling()',
+	'it evaluates an InitPlan when a row that has not reached the policy needs its value' => 'body <> (SELECT guarded.telling())',
 );
 
 # --- cases -----------------------------------------------------------------------------------------
@@ -303,7 +305,7 @@ sub script
 	push @script, 'BEGIN';
 	push @script, $by_setting ? "SET LOCAL token_auth.token = '$token'" : "SELECT $set" if defined $token && !$run->{inside};
 	return [ @script, @{ $attack->{before} || [] }, @main, @{ $attack->{behind} || [] },
-		'SELECT token_auth.is_authenticated(), token_auth.subject()', $attack->{rollback} ? 'ROLLBACK' : 'COMMIT' ];
+		$attack->{unprobed} ? () : 'SELECT token_auth.is_authenticated(), token_auth.subject()', $attack->{rollback} ? 'ROLLBACK' : 'COMMIT' ];
 }
 
 sub name_of
@@ -381,29 +383,36 @@ sub describe
 	return $text;
 }
 
-# Reports the leaks among cases, an assertion for each attack.
+# Runs cases, and asserts for each attack that none of them leaks.
 my (%pairs_of_way, %leaks_of_way);
-sub report
+sub test_attacks
 {
-	my ($kind, @cases) = @_;
-	my (%leaks, %pairs);
+	my (@cases) = @_;
+	my (%pairs, %leaks);
 
-	@cases = grep { name_of($_) =~ /$only/ } @cases if defined $only;
-	push @{ $pairs{ $_->{attack} } }, $_ for @cases;
+	$pairs{ $_->{attack} }++ for @cases;
 	push @{ $leaks{ $_->{attack} } }, $_ for leaks_of_cases(@cases);
 	for my $attack (sort keys %pairs)
 	{
-		my @found = @{ $leaks{$attack} || [] };
 		my $way = $ways[ $attacks{$attack}{way} // $#ways ];
 
-		$pairs_of_way{$way} += @{ $pairs{$attack} };
-		$leaks_of_way{$way} += @found;
-		is(scalar @found, 0, "$kind, $attack: nothing shows which of the guesses is right, " . @{ $pairs{$attack} } . ' pairs')
-		  or diag(map { describe($_) } @found[ 0 .. ($#found < 2 ? $#found : 2) ]);
+		$pairs_of_way{$way} += $pairs{$attack};
+		$leaks_of_way{$way} += @{ $leaks{$attack} || [] };
+		is_silent("$attack, with $pairs{$attack} policies", @{ $leaks{$attack} || [] });
 	}
 	return;
 }
 
+# Asserts that there are no leaks; shows the first of them.
+sub is_silent
+{
+	my ($name, @leaks) = @_;
+	my $n_shown = @leaks < 4 ? @leaks : 4;
+
+	return is(scalar @leaks, 0, "$name: nothing shows which guess is right") || diag(map { describe($_) } @leaks[ 0 .. $n_shown - 1 ]);
+}
+
+sub wanted { return grep { !defined $only || name_of($_) =~ /$only/ } @_ }
 sub one_of { return $_[ int rand @_ ] }
 
 # Returns a case whose parts are random but for those given.
@@ -435,7 +444,7 @@ my @telling = grep { fits($_) } map {
 	map { my $run = $_; map { +{ policy => 'telling', attack => 'good', relation => $_, read => $read, run => $run, guess => 'body_ge' } } @relations }
 	  grep { !$runs{$_}{silent} } sort keys %runs } sort keys %reads;
 push @telling, grep { fits($_) } map { my $guess = $_; map { +{ policy => 'telling', attack => 'good', relation => $_, read => 'seq', run => 'generic', guess => $guess } } @relations } sort keys %guesses;
-push @telling, map { random_case(policy => 'telling', attack => $_, run => 'generic', read => one_of('seq', 'index')) } grep { $_ =~ /^(?:refused|logged|where)_/ } sort keys %attacks;
+push @telling, map { random_case(policy => 'telling', attack => $_, run => 'generic', read => one_of('seq', 'index')) } grep { $_ =~ /^(?:refused|logged)_/ } sort keys %attacks;
 @telling = () if defined $only;
 my @told = compare(0, @telling);
 is_deeply([ map { name_of($telling[$_]) } grep { !%{ $told[$_] } } 0 .. $#telling ], [], 'a policy that tells is seen to tell, in ' . @telling . ' ways to read and run');
@@ -444,7 +453,7 @@ for my $why (sort keys %undefended)
 {
 	local $attacks{undefended} = { where => $undefended{$why} };
 	my ($differences) = compare(1, { policy => 'subject', attack => 'undefended', relation => 'plain', read => 'seq', run => 'generic', guess => 'body_ge' });
-	like(($differences->{messages} || [ '', '' ])->[1], qr/22012/, "PostgreSQL's own: $why");
+	ok($differences->{messages}, "PostgreSQL without the extension: $why");
 }
 
 # --- the row is hidden ------------------------------------------------------------------------------------
@@ -460,7 +469,8 @@ is_deeply([ showing(sort keys %policies) ], [], 'each policy hides the row with 
 
 # --- every policy with every attack -----------------------------------------------------------------------
 srand(1);
-report('each policy', map { my $policy = $_; map { random_case(policy => $policy, attack => $_) } grep { !exclusion({ policy => $policy, attack => $_ }) } sort keys %attacks } sort keys %policies);
+test_attacks(wanted(map { my $policy = $_; map { random_case(policy => $policy, attack => $_) }
+	grep { !exclusion({ policy => $policy, attack => $_ }) && (!$attacks{$_}{rare} || rand() < 1 / 3) } sort keys %attacks } sort keys %policies));
 
 # --- random policies, conditions and attacks -----------------------------------------------------------------
 note("TOKEN_AUTH_SEED=$seed TOKEN_AUTH_COUNT=$n_random");
@@ -482,10 +492,11 @@ my %composed = map { ("composed_$_" => random_using(2)) } 1 .. 1 + $n_random / 4
 create_relations($node, %composed);
 delete @composed{ showing(sort keys %composed) };
 cmp_ok(scalar keys %composed, '>', $n_random / 16, scalar(keys %composed) . ' random policies hide the row');
-report('random', map {
+my @random = wanted(map {
 	my $policy = one_of(sort keys %composed);
 	random_case(policy => $policy, using => $composed{$policy}, beside => one_of(undef, undef, "team <> 'red'", "body < 'u' AND amount < 100000", @conditions{ sort grep { /^(?:in|typed)_/ } keys %conditions }))
 } 1 .. $n_random);
+is_silent(@random . ' random cases', leaks_of_cases(@random));
 
 # --- the sum ----------------------------------------------------------------------------------------------
 is_deeply(\%unsound, {}, 'PostgreSQL accepts every statement');
