@@ -180,8 +180,7 @@ sub control_functions
 		bigint => ['claim_bigint(VARIADIC text[])'],
 		jsonb => [ 'claims()', 'claim_jsonb(VARIADIC text[])' ],
 		timestamptz => [ 'issued_at()', 'claim_timestamptz(VARIADIC text[])' ],
-		boolean => [ 'is_client()', 'is_authenticated()', 'has_scope(text)', 'has_role(text)', 'has_role(text, text)', 'require_scope(text)', 'claim_boolean(VARIADIC text[])',
-			'has_any_scope(VARIADIC text[])', 'has_all_scopes(VARIADIC text[])' ],
+		boolean => [ 'has_role(text)', 'has_role(text, text)', 'claim_boolean(VARIADIC text[])', 'has_any_scope(VARIADIC text[])', 'has_all_scopes(VARIADIC text[])' ],
 		'text[]' => [ 'audience()', 'scopes()', 'roles()', 'claim_array(VARIADIC text[])' ]);
 	my $token = "current_setting('control.token', true)";
 	my $sql = 'CREATE SCHEMA control; GRANT USAGE ON SCHEMA control TO PUBLIC;';
@@ -192,6 +191,11 @@ sub control_functions
 		my $value = $type eq 'text' ? $token : "nullif(left($token, 0), '')::$type";
 		$sql .= "CREATE FUNCTION control.$_ RETURNS $type LANGUAGE sql STABLE PARALLEL SAFE AS \$\$ SELECT $value \$\$;\n" for @{ $by_type{$type} };
 	}
+	# these are true or false for all rows, and as with a good token
+	my $nothing = "left(coalesce($token, ''), 0)";
+	my %gates = ('is_client()' => "$nothing <> ''", 'is_authenticated()' => "$nothing = ''", 'require_scope(text)' => "$nothing = ''",
+		'has_scope(text)' => "$nothing = '' AND \$1 = 'orders:read'");
+	$sql .= "CREATE FUNCTION control.$_ RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS \$\$ SELECT $gates{$_} \$\$;\n" for sort keys %gates;
 	$sql .= "CREATE FUNCTION control.in_claim($_, VARIADIC text[]) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS \$\$ SELECT \$1::text = $token \$\$;\n"
 	  for qw(text uuid int bigint smallint);
 	return $sql . q{
