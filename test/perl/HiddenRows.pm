@@ -151,7 +151,8 @@ my $scene = qq{
 
 # Creates the roles, the schemas and what all policies share.
 #	secret	what the tokens of the issuer partner are signed with
-# app is the application's role, app_strict has on_missing = error, app_logged log_accepted = on.
+# app is the application's role. app_strict has on_missing = error, app_logged log_accepted = on. app_counted has
+# recheck_interval = 0: which judgements read tables does not depend on the time.
 sub create_scene
 {
 	my ($node, $secret) = @_;
@@ -165,8 +166,10 @@ sub create_scene
 		CREATE ROLE app LOGIN;
 		CREATE ROLE app_strict LOGIN IN ROLE app;
 		CREATE ROLE app_logged LOGIN IN ROLE app;
+		CREATE ROLE app_counted LOGIN IN ROLE app;
 		ALTER ROLE app_strict SET token_auth.on_missing = 'error';
 		ALTER ROLE app_logged SET token_auth.log_accepted = on;
+		ALTER ROLE app_counted SET token_auth.recheck_interval = 0;
 		" . control_functions() . $scene . control($scene));
 	return;
 }
