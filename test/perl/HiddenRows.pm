@@ -15,11 +15,13 @@ use strict;
 use warnings;
 use Exporter qw(import);
 
-our @EXPORT = qw($hidden_id @people %guesses %policies control create_relations create_scene relations);
+our @EXPORT = qw($hidden_id @kinds_of_relations @people %guesses %policies control create_relations create_scene);
 
 # The subjects of the rows; the hidden one is the second's.
 our @people = map { "0000000$_-9dc0-41d1-b245-5ffdce74fad2" } 1 .. 4;
 our $hidden_id = 100002;
+# What create_relations() makes of each policy.
+our @kinds_of_relations = qw(barrier invoker parted plain view);
 my ($alice, $bob, $carol, $eve) = @people;
 my $hidden = "id = $hidden_id AND ";
 
@@ -89,13 +91,6 @@ our %policies = (
 	plpgsql_row => 'guarded.may_see(team)',
 	plpgsql_typed => 'owner_id = guarded.me_uuid_plpgsql()',
 );
-
-# The kinds of relations that create_relations() makes.
-sub relations
-{
-	my ($node) = @_;
-	return (qw(plain barrier view parted), $node->pg_version >= 15 ? 'invoker' : ());
-}
 
 # Replaces the readers and relations in texts by those of the control.
 sub control
@@ -213,7 +208,7 @@ sub control_functions
 sub create_relations
 {
 	my ($node, %using) = @_;
-	my $sql = join '', map { relations_of($node, $_, $using{$_}) } sort keys %using;
+	my $sql = join '', map { relations_of($_, $using{$_}) } sort keys %using;
 
 	$node->safe_psql('postgres', "SET client_min_messages = warning; BEGIN; $sql " . control($sql) . ' COMMIT; ANALYZE;');
 	return;
@@ -222,7 +217,7 @@ sub create_relations
 # Each relation has all rows. guarded_row in a policy names the relation itself.
 sub relations_of
 {
-	my ($node, $name, $using) = @_;
+	my ($name, $using) = @_;
 	my ($plain, $parted, $barrier, $view, $invoker) = map { "guarded.${_}_$name" } qw(plain parted barrier view invoker);
 	my $sql = "CREATE TABLE $plain (LIKE guarded.data);
 		CREATE TABLE $parted (LIKE guarded.data) PARTITION BY LIST (owner);
@@ -240,8 +235,8 @@ sub relations_of
 	$sql .= "CREATE VIEW $barrier WITH (security_barrier) AS SELECT * FROM guarded.data WHERE " . $using =~ s/guarded_row/guarded.data/gr . ";
 		CREATE VIEW $view AS SELECT * FROM $plain;
 		ALTER VIEW $view OWNER TO app;
-		GRANT ALL ON $plain, $parted, $barrier TO app;\n";
-	$sql .= "CREATE VIEW $invoker WITH (security_invoker) AS SELECT * FROM $parted; GRANT ALL ON $invoker TO app;\n" if $node->pg_version >= 15;
+		CREATE VIEW $invoker WITH (security_invoker) AS SELECT * FROM $parted;
+		GRANT ALL ON $plain, $parted, $barrier, $invoker TO app;\n";
 	return $sql;
 }
 
