@@ -208,9 +208,10 @@ sub control_functions
 sub create_relations
 {
 	my ($node, %using) = @_;
-	my $sql = join '', map { relations_of($_, $using{$_}) } sort keys %using;
+	my @each = map { relations_of($_, $using{$_}) } sort keys %using;
 
-	$node->safe_psql('postgres', "SET client_min_messages = warning; BEGIN; $sql " . control($sql) . ' COMMIT; ANALYZE;');
+	# a transaction for each: it locks all that it creates
+	$node->safe_psql('postgres', join "\n", 'SET client_min_messages = warning;', (map { "BEGIN; $_ COMMIT;" } @each, control(@each)), 'ANALYZE;');
 	return;
 }
 

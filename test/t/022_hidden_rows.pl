@@ -510,10 +510,10 @@ sub random_using
 	return '(' . $policies{ one_of(grep { $_ ne 'plpgsql_typed' } sort keys %policies) } . ')';
 }
 
-my %composed = map { ("composed_$_" => random_using(2)) } 1 .. 1 + $n_random / 4;
+my %composed = map { ("composed_$_" => random_using(2)) } 1 .. 20 + $n_random / 8;
 create_relations($node, %composed);
 delete @composed{ showing(sort keys %composed) };
-cmp_ok(scalar keys %composed, '>', $n_random / 16, scalar(keys %composed) . ' random policies hide the row');
+cmp_ok(scalar keys %composed, '>', 20, scalar(keys %composed) . ' random policies hide the row');
 my @random = wanted(map {
 	my $policy = one_of(sort keys %composed);
 	random_case(policy => $policy, using => $composed{$policy}, beside => one_of(undef, undef, "team <> 'red'", "body < 'u' AND amount < 100000", @conditions{ sort grep { /^(?:in|typed)_/ } keys %conditions }))
