@@ -124,6 +124,7 @@ my $scene = qq{
 	CREATE FUNCTION guarded.me_plpgsql() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN token_auth.subject(); END';
 	CREATE FUNCTION guarded.me_uuid_plpgsql() RETURNS uuid LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN token_auth.subject_uuid(); END';
 	CREATE FUNCTION guarded.may_see(team text) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN team = token_auth.claim(''team''); END';
+	CREATE OPERATOR guarded.=@ (LEFTARG = text, RIGHTARG = text[], FUNCTION = token_auth.in_claim);
 	-- shows that a row reached the policy
 	CREATE FUNCTION guarded.telling() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE COST 1 AS 'BEGIN RAISE NOTICE ''reached''; RETURN ''nobody''; END';
 
