@@ -254,18 +254,19 @@ my %conditions = (
 $attacks{"where_$_"} = { token => 'good', where => $conditions{$_}, rare => 1, way => $_ =~ /^in_/ ? 2 : 4 } for sort keys %conditions;
 $attacks{where_in_root_foreign} = { token => 'foreign', where => $conditions{in_root}, way => 2 };
 $attacks{where_in_root_missing} = { role => 'app_strict', where => $conditions{in_root}, way => 2 };
-# another relation with a policy, which is read when its answer is needed
+# another relation with a policy, which is read when a row that is right needs its answer
 my %elsewhere = (
-	scope => 'EXISTS (SELECT FROM guarded.plain_has_scope)',
-	uuid => 'EXISTS (SELECT FROM guarded.barrier_claim_uuid)',
-	members => '(SELECT count(*) FROM guarded.parted_in_claim_text) > 0',
-	function => '(SELECT count(*) FROM guarded.plain_plpgsql) > 0',
+	scope => 'body IS NULL OR EXISTS (SELECT FROM guarded.plain_has_scope)',
+	uuid => 'body IS NULL OR EXISTS (SELECT FROM guarded.barrier_claim_uuid)',
+	index => 'amount > (SELECT count(body) FROM guarded.plain_subject_uuid)',
+	members => 'amount > (SELECT count(*) FROM guarded.parted_in_claim_text)',
+	function => 'amount > (SELECT count(*) FROM guarded.plain_plpgsql)',
 );
 for my $relation (sort keys %elsewhere)
 {
-	$attacks{"where_other_$relation"} = { token => 'good', by => 'setting', where => $elsewhere{$relation}, way => 4 };
-	$attacks{"where_other_${relation}_ill_typed"} = { token => 'ill_typed', where => $elsewhere{$relation}, way => 4 };
-	$attacks{"where_other_${relation}_refused"} = { token => 'expired', by => 'setting', where => $elsewhere{$relation}, way => 1 };
+	$attacks{"where_other_$relation"} = { token => 'good', by => 'setting', where => "($elsewhere{$relation})", way => 4 };
+	$attacks{"where_other_${relation}_ill_typed"} = { token => 'ill_typed', where => "($elsewhere{$relation})", way => 4 };
+	$attacks{"where_other_${relation}_refused"} = { token => 'expired', by => 'setting', where => "($elsewhere{$relation})", way => 1 };
 }
 $attacks{where_require_missing} = { where => $conditions{require_or}, way => 4 };
 
