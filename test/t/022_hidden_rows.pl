@@ -25,7 +25,7 @@ my $seed = $ENV{TOKEN_AUTH_SEED} || 20250101;
 my $n_random = $ENV{TOKEN_AUTH_COUNT} // 400;
 my $only = $ENV{TOKEN_AUTH_ONLY};
 
-my $node = new_server('hidden', 'autovacuum = off', 'jit = off', "log_line_prefix = '%m [%p] '", 'max_worker_processes = 16');
+my $node = new_server('hidden', 'autovacuum = off', 'jit = off', 'checkpoint_timeout = 1h', 'log_checkpoints = off', "log_line_prefix = '%m [%p] '", 'max_worker_processes = 16');
 install($node);
 create_scene($node, test_secret());
 
@@ -283,7 +283,7 @@ my %undefended = (
 
 # --- cases -----------------------------------------------------------------------------------------
 # A case is a hash of the names of its policy, relation, read, run, attack and guess.
-# each begins with a token known to the session that ended with its transaction, and statistics from 0 on
+# Before each script the session has verified a token that ended with its transaction, and its statistics are 0.
 my $oracle = Oracle->new($node, first => [ 'BEGIN', "SELECT token_auth.set_local_token('$token{good}')", 'COMMIT', 'SELECT pg_stat_force_next_flush()' ]);
 
 # Returns whether the parts of a case go together.
@@ -474,7 +474,7 @@ sub random_case
 	while (1)
 	{
 		my %case = (policy => one_of(sort keys %policies), attack => one_of(sort keys %attacks), relation => one_of(@kinds_of_relations), read => one_of(sort keys %reads),
-			# a plan that is made without a token hides nothing
+			# a plan that is made without a token shows most: nothing is refused while it is made
 			run => one_of(('generic') x 4, sort keys %runs), guess => one_of(sort keys %guesses), %given);
 		return \%case if fits(\%case) && !exclusion(\%case);
 	}
