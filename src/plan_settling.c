@@ -18,7 +18,11 @@ settle_check_options(List *options, Settling *settling)
 	ListCell   *cell;
 
 	foreach(cell, options)
-		settling_conditions((List *) lfirst_node(WithCheckOption, cell)->qual, settling);
+	{
+		WithCheckOption *option = lfirst_node(WithCheckOption, cell);
+
+		settling_conditions((List *) option->qual, settling);
+	}
 }
 
 static void
@@ -27,7 +31,11 @@ settle_merge_actions(List *actions, Settling *settling)
 	ListCell   *cell;
 
 	foreach(cell, actions)
-		settling_conditions((List *) lfirst_node(MergeAction, cell)->qual, settling);
+	{
+		MergeAction *action = lfirst_node(MergeAction, cell);
+
+		settling_conditions((List *) action->qual, settling);
+	}
 }
 
 /* What is checked of the rows of each target table, and which of them are chosen. */
