@@ -45,9 +45,13 @@ settle_modification(ModifyTable *plan, Settling *settling)
 	ListCell   *cell;
 
 	foreach(cell, plan->withCheckOptionLists)
+	{
 		settle_check_options(lfirst(cell), settling);
+	}
 	foreach(cell, plan->mergeActionLists)
+	{
 		settle_merge_actions(lfirst(cell), settling);
+	}
 	settling_conditions((List *) plan->onConflictWhere, settling);
 }
 
@@ -143,7 +147,9 @@ settle_plans(List *plans, Settling *settling)
 	ListCell   *cell;
 
 	foreach(cell, plans)
+	{
 		settle_plan(lfirst(cell), settling);
+	}
 }
 
 static void
@@ -214,7 +220,9 @@ plan_settle(const PlannedStmt *plan, ParamListInfo parameters,
 	settle_plan(plan->planTree, &settling);
 	settling.settles_outputs = true;
 	foreach(cell, plan->subplans)
+	{
 		settle_plan(lfirst(cell), &settling);
+	}
 	settling_end(&settling);
 	return settling.silenced;
 }
