@@ -393,7 +393,7 @@ token_auth_jwk_from_pem(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(jsonb);
 }
 
-/* What to call instead of add_secret(), or to pass to it. */
+/* Returns the hint: the function to call instead of add_secret(), or the secret to pass. */
 static const char *
 secret_hint(SecretRemedy remedy)
 {
@@ -561,7 +561,7 @@ PG_FUNCTION_INFO_V1(token_auth_wait_for_issuers);
 /*
  * wait_for_issuers() returns void
  *
- * A lock of the table would do that, too, but its request would stop every
+ * A lock of the table would wait as well, but its request would stop every
  * later UPDATE, and the lock itself until the end of the transaction.
  */
 Datum

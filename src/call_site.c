@@ -82,7 +82,7 @@ call_site_has_constant(FunctionCallInfo fcinfo, int argument)
 /*
  * Returns true if the reader may raise an error because of what the token says.
  * It returns NULL instead for an estimate, and in a condition of a plan that was
- * settled if an argument comes from a row: the error would tell that the row
+ * settled if an argument comes from a row: the error would show that the row
  * was reached.
  */
 bool

@@ -2,8 +2,8 @@
  * change_lock.c
  *		Locks by which functions that change our tables exclude each other.
  *
- * They stand in for locks of rows and tables, which would also exclude a plain
- * UPDATE of an administrator. A lock has a name and lasts until the end of the
+ * They replace locks of rows and tables, which would also exclude a plain UPDATE
+ * by an administrator. A lock has a name and lasts until the end of the
  * transaction; a prepared transaction keeps it.
  *
  * PostgreSQL's advisory locks would do, but whoever can run SQL can take any of

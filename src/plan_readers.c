@@ -5,7 +5,7 @@
  * A plan names the functions that it was made from in PlannedStmt.invalItems,
  * as hash values of pg_proc: also those of inlined SQL functions, of index
  * conditions and of partitions that were pruned. A policy may also ask by way
- * of a function of one's own. The plan does not tell that there is such a
+ * of a function of one's own. The plan does not show that there is such a
  * policy, so plan_readers_mark() notes it, in a field that means much the same:
  * dependsOnRole.
  */
@@ -29,7 +29,7 @@ asks_functions_walker(Node *node, void *context)
 		expression_tree_walker(node, asks_functions_walker, context);
 }
 
-/* Does a policy for this table, or a view that promises to act as one, ask functions? */
+/* Does a policy for this table, or a security_barrier view, call functions that may read? */
 static bool
 has_asking_barrier(const RangeTblEntry *entry)
 {
@@ -67,7 +67,7 @@ plan_readers_have_barriers(Query *query)
 	return query_tree_walker(query, has_barriers_walker, NULL, 0);
 }
 
-/* Notes in a new plan that there are such barriers; plancache.c then also asks for the role. */
+/* Notes in a new plan that there are such barriers; plancache.c then also compares the role. */
 void
 plan_readers_mark(PlannedStmt *plan, bool has_barriers)
 {
@@ -128,7 +128,7 @@ has_rows(const PlannedStmt *plan)
 }
 
 /*
- * Finds out whether a plan depends on the token, and on what of it. A function
+ * Finds out whether a plan depends on the token, and in which ways. A function
  * of one's own may be one that reads the token.
  *
  *	is_marked	false: the plan may be older than plan_readers_mark()

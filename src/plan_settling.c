@@ -2,8 +2,8 @@
  * plan_settling.c
  *		Raises what the readers of a plan may raise, before the first row.
  *
- * Each condition of the plan is settled. What the main query only returns is
- * left out: it is worked out for rows that have passed every policy.
+ * Each condition of the plan is settled. Outputs of the main query are left
+ * out: they are computed for rows that have passed every policy.
  */
 #include "postgres.h"
 

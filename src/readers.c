@@ -2,8 +2,8 @@
  * readers.c
  *		Which functions read the token, and what they may raise.
  *
- * They are known by their names in our schema, and by their hash values of
- * pg_proc, which stand in plans.
+ * Readers are identified by their names in our schema, and in plans by their
+ * hash values of pg_proc.
  */
 #include "postgres.h"
 
@@ -69,7 +69,7 @@ static const struct
 
 #define MAX_READERS 64
 
-/* All that there are, sorted by hash. */
+/* All readers, sorted by hash. */
 static Reader readers[MAX_READERS];
 static int	n_readers = 0;
 static bool readers_known = false;
@@ -122,7 +122,7 @@ add_readers(int entry, Oid schema)
 	ReleaseSysCacheList(list);
 }
 
-/* Looks the readers up anew if pg_proc or pg_namespace has changed. Before any other question. */
+/* Looks the readers up anew if pg_proc or pg_namespace has changed. The functions below need it. */
 void
 readers_know(void)
 {
@@ -138,7 +138,7 @@ readers_know(void)
 	qsort(readers, n_readers, sizeof(Reader), compare_readers);
 }
 
-/* The reader with this hash value of pg_proc, or NULL. */
+/* Returns the reader with this hash value of pg_proc, or NULL. */
 const Reader *
 reader_of_hash(uint32 hash)
 {
@@ -147,7 +147,7 @@ reader_of_hash(uint32 hash)
 	return bsearch(&key, readers, n_readers, sizeof(Reader), compare_readers);
 }
 
-/* The reader of this OID, or NULL. */
+/* Returns the reader of this OID, or NULL. */
 const Reader *
 reader_of_function(Oid function)
 {

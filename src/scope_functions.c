@@ -215,7 +215,7 @@ token_auth_has_all_scopes(PG_FUNCTION_ARGS)
 	return answer_listed(fcinfo, true);
 }
 
-/* Raises why the token does not do for require_scope(). */
+/* Raises the error of require_scope() for this token. */
 static void pg_attribute_noreturn()
 refuse_scope(FunctionCallInfo fcinfo, const VerifiedToken *token)
 {

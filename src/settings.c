@@ -44,7 +44,7 @@ bool		settings_log_accepted = false;
 uint64		settings_token_assignments = 0;
 bool		settings_token_cleared = false;
 
-/* The room that is told of changes, as settings_watch_token() has it. */
+/* The callbacks that settings_watch_token() registers. */
 static void (*before_token_is_set) (const char *raw) = NULL;
 static void (*after_token_is_set) (void) = NULL;
 
@@ -83,7 +83,7 @@ static TimestampTz lone_set_began_at = 0;
 /* A function of ours assigns the setting, and not SET or set_config(). */
 static bool assigning = false;
 
-/* The record of token_auth.token: its stack tells what this transaction set. */
+/* The record of token_auth.token: its stack records what this transaction set. */
 static struct config_generic *token_setting = NULL;
 
 /* The setting is being defined, and gets the values of its placeholder. */
@@ -557,7 +557,7 @@ settings_session_token_ends(void)
 }
 
 /*
- * Has a room told of changes of the token.
+ * Registers callbacks for changes of the token.
  *
  *	before	is called before a statement sets it, '' for none, and may raise an
  *			error; RESET, ROLLBACK and the end of a function's SET do not ask

@@ -4,7 +4,7 @@
  *
  * Some readers raise an error because of what the token says. In a condition
  * that must not depend on a row having reached it, so before the first row
- * each is asked once. The walk follows the order in which the executor
+ * each is called once. The walk follows the order in which the executor
  * evaluates conditions, as if nothing were known of any row: a reader behind a
  * test of the token that fails is never reached and is not asked.
  */
@@ -24,7 +24,7 @@
 #include "utils/uuid.h"
 
 /*
- * What a condition comes to, as far as the token alone decides that
+ * The result of a condition, as far as the token alone decides it
  */
 
 typedef struct Outcome
@@ -53,11 +53,11 @@ is_false(Outcome outcome)
 	return outcome.is_known && !outcome.is_null && !DatumGetBool(outcome.value);
 }
 
-/* What an expression may consist of, to be evaluated before there is a row. */
+/* Limits the expressions that may be evaluated before there is a row. */
 typedef struct Extent
 {
-	bool		inside_case;	/* CaseTestExpr stands for something */
-	bool		is_condition;	/* functions of PostgreSQL count: they may raise, too */
+	bool		inside_case;	/* CaseTestExpr has a value */
+	bool		is_condition;	/* may call functions of PostgreSQL, which may raise */
 } Extent;
 
 /* Is the function neither a reader nor one that may be called before there is a row? */
@@ -154,9 +154,9 @@ comes_from_row_walker(Node *node, void *context)
 }
 
 /*
- * The reader that this node calls, if that may raise an error because of what
- * the token says, and its arguments; or NULL. An operator of one's own may stand
- * for a reader.
+ * Returns the reader that this node calls, with its arguments, if the content of
+ * the token may make it raise an error; otherwise NULL. An operator of one's own
+ * may call a reader.
  */
 static const Reader *
 raising_reader(Node *node, List **arguments)
@@ -198,7 +198,7 @@ prepare_evaluation(Settling *settling)
 	settling->context->ecxt_param_list_info = settling->parameters;
 }
 
-/* The executor's own answer; raises what a reader raises. */
+/* Evaluates an expression as the executor does. Raises the errors of its readers. */
 static Outcome
 evaluate(Node *node, Settling *settling)
 {
@@ -217,7 +217,7 @@ evaluate(Node *node, Settling *settling)
 	return outcome;
 }
 
-/* Some value of a type that in_claim() takes. */
+/* Returns some value of a type that in_claim() takes, or NULL for other types. */
 static Node *
 any_value(Oid type)
 {
@@ -246,9 +246,8 @@ any_value(Oid type)
 }
 
 /*
- * Calls that were found to raise nothing, under a token. Each has its place by
- * its path, which is remembered whole: with a hash alone one could make up a
- * path that passes for another one.
+ * Records a call that raised nothing under a token. The path is kept whole: a
+ * path could be made up that has the hash of another one.
  */
 typedef struct SettledCall
 {
@@ -262,7 +261,7 @@ typedef struct SettledCall
 
 static SettledCall settled_calls[SETTLED_CALLS];
 
-/* The place of a call with this path, or NULL if it is too long to remember. */
+/* Returns the place of a call with this path, or NULL if it is too long to remember. */
 static SettledCall *
 settled_call_place(Oid function, const struct varlena *path)
 {
@@ -300,7 +299,7 @@ remember_settled_call(SettledCall *place, uint64 serial, Oid function,
 	*place = (SettledCall) {serial, function, copy};
 }
 
-/* The path of a call whose arguments, but for a value to look for, are constants. */
+/* Returns the path of a call whose arguments, except for a value to look for, are constants. */
 static struct varlena *
 constant_path(List *arguments)
 {
@@ -316,7 +315,7 @@ has_constant_path(List *arguments)
 		(IsA(llast(arguments), Const) && !llast_node(Const, arguments)->constisnull);
 }
 
-/* A call of the reader, in which a value that it looks for is some value. */
+/* Returns a call of the reader with some value to look for, or NULL if its type has none. */
 static Node *
 probe_of(const Reader *reader, Node *call, List *arguments)
 {
@@ -333,8 +332,8 @@ probe_of(const Reader *reader, Node *call, List *arguments)
 }
 
 /*
- * Calls a reader whose path is a constant, or that has none. Raises what it
- * raises. Of in_claim() that lies in the path alone.
+ * Calls a reader whose path is a constant, or that has none. Raises its
+ * error, which for in_claim() depends on the path alone.
  */
 static void
 settle_constant_call(const Reader *reader, Node *call, List *arguments, Settling *settling)
@@ -412,7 +411,7 @@ settle_boolean(BoolExpr *expression, Settling *settling)
 	return unknown;
 }
 
-/* In a condition of CASE x WHEN y, which is a test of x, puts x in its place. */
+/* Replaces the CaseTestExpr in a condition of CASE x WHEN y by x. */
 static Node *
 insert_case_argument(Node *node, void *context)
 {
@@ -480,7 +479,7 @@ settle_coalesce(CoalesceExpr *expression, Settling *settling)
 	return unknown;
 }
 
-/* A reader that may raise, and is not evaluated as part of something larger. */
+/* Settles a call of a reader that is not evaluated as part of something larger. */
 static void
 settle_reader(Node *call, Settling *settling)
 {

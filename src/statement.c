@@ -15,8 +15,8 @@
  * where it is made, or when the statement ends if no check hook is asked: RESET
  * and function SET clauses. So nothing that a reader does shows whether a
  * row reached it. PostgreSQL evaluates cheap leakproof conditions of the user
- * before a policy, and would otherwise tell what hidden rows hold. A cursor is
- * bound at DECLARE and judged again at each FETCH.
+ * before a policy, so that any effect of the policy would show which hidden rows
+ * meet them. A cursor is bound at DECLARE and judged again at each FETCH.
  *
  * Any other statement is judged by its first reader. It starts unjudged, and
  * when it ends the judgement of the statement around it is restored. A reader
@@ -26,7 +26,7 @@
  * call judges. A reader belongs to a run if its expression lives in the memory
  * of the run.
  *
- * docs/statements.md tells this for people who maintain it.
+ * docs/statements.md describes this for maintainers.
  */
 #include "postgres.h"
 
@@ -56,8 +56,8 @@ static ExecutorFinish_hook_type previous_executor_finish = NULL;
 static planner_hook_type previous_planner = NULL;
 
 /*
- * Tells a parallel worker that the leader's statement is bound. The flags of
- * ExecutorStart are passed to it, and of the plan only what it has to run.
+ * Marks a bound statement for its parallel workers. They get the flags of
+ * ExecutorStart, and only the part of the plan that they have to run.
  * PostgreSQL's own flags are the low bits.
  */
 #define EXEC_FLAG_TOKEN_BOUND (1 << 30)
@@ -84,11 +84,11 @@ typedef struct KnownQuery
 	bool		is_bound;		/* findings.token is what it was started under */
 	List	   *silenced;		/* as in its judgement */
 	Judgement	findings;		/* of its last run, as that ended; outer is not kept */
-	VerifiedToken *token_at_end;	/* if heard: the current one when it ended; held; NULL: none */
+	VerifiedToken *token_at_end;	/* current at its end, if findings.heard; held, or NULL */
 } KnownQuery;
 
 /*
- * The statement_timestamp() that the library was loaded at. A plan that was made
+ * Records the statement_timestamp() at which the library was loaded. A plan that was made
  * in that statement may be without the mark of plan_readers_mark().
  */
 static TimestampTz loaded_at = 0;
@@ -189,7 +189,7 @@ note_reading(Judgement *judgement, bool is_own, VerifiedToken *token)
 	}
 }
 
-/* The same for all statements around the running one. */
+/* Notes the same for all statements around the running one. */
 static void
 note_reading_outside(VerifiedToken *token)
 {
@@ -220,10 +220,10 @@ judge_rewound_query(KnownQuery *known, MemoryContext reader, VerifiedToken *toke
 }
 
 /*
- * A cursor that is rewound works out its index keys, and its LIMIT, without
- * running. They must be those of the token that its other keys and its rows are
- * under. Its own readers live just in its memory: what is below may be of a
- * function's query.
+ * Judges the token for cursors that are being rewound. Such a cursor computes
+ * its index keys and its LIMIT without running. They must be
+ * those of the token that its other keys and its rows are under. Its own readers
+ * live just in its memory: what is below may be of a function's query.
  */
 static void
 judge_rewound_queries(MemoryContext reader, VerifiedToken *token)
@@ -256,8 +256,8 @@ note_reading_inside(Judgement *innermost)
 }
 
 /*
- * The slow path of statement_any_token(): judges the current token for a reader
- * whose memory this is. A statement that has begun keeps what it was judged
+ * Judges the current token for a reader whose memory this is: the slow path of
+ * statement_any_token(). A statement that has begun keeps what it was judged
  * under, but not beside another token.
  */
 const VerifiedToken *
@@ -297,7 +297,7 @@ statement_missing(const VerifiedToken *token)
 	return NULL;
 }
 
-/* The token if it is of this namespace, or NULL as statement_token(). */
+/* Returns the token if it is of this namespace, or NULL. A missing token may be an error. */
 const VerifiedToken *
 statement_token_in_namespace(FunctionCallInfo fcinfo, text *namespace)
 {
@@ -316,7 +316,7 @@ statement_token_in_namespace(FunctionCallInfo fcinfo, text *namespace)
  * Changes of the token, which settings.c reports
  */
 
-/* Asked before a statement sets the token; '' clears it. Raises if that is refused. */
+/* Raises an error if a bound statement is about to set another token; '' clears it. */
 static void
 before_token_is_set(const char *raw)
 {
@@ -327,7 +327,7 @@ before_token_is_set(const char *raw)
 		refuse_changed();
 }
 
-/* Called after each assignment, also those of ROLLBACK and RESET. Must not raise. */
+/* Resets the stamp after each assignment, also by ROLLBACK and RESET. Must not raise. */
 static void
 after_token_is_set(void)
 {
@@ -565,10 +565,10 @@ resume_judgement(const KnownQuery *known)
 }
 
 /*
- * A cursor goes on whose functions read a token. The rows that it keeps of them
- * were made under that token, which must still be good; and the functions go
- * on under the token that was current when the last run ended, as they may set
- * one and take it back.
+ * Judges again for a cursor that goes on and whose functions read a token. The
+ * rows that it keeps of them were made under that token, which must still be
+ * good; and the functions go on under the token that was current when the last
+ * run ended, as they may set one and take it back.
  */
 static void
 judge_heard(const KnownQuery *known)
@@ -590,9 +590,9 @@ judge_heard(const KnownQuery *known)
 }
 
 /*
- * A query that called a reader before runs again. What its InitPlans, index
- * keys, Sort or choice of partitions remember was made under that token: it
- * must still be the same one and, when a cursor is fetched from, still good.
+ * Judges a query that runs again after it called a reader. Its InitPlans, index
+ * keys, Sort and choice of partitions remember results for that token: it must
+ * still be the same one and, when a cursor is fetched from, still good.
  */
 static void
 judge_again(const KnownQuery *known)
@@ -602,7 +602,7 @@ judge_again(const KnownQuery *known)
 	resume_judgement(known);
 	if (is_fetch)
 	{
-		statement_judgement.assignments = settings_token_assignments - 1;	/* not now */
+		statement_judgement.assignments = settings_token_assignments - 1;	/* forces a new judgement */
 		statement_stamp = 0;
 	}
 	if (statement_judgement.made)
@@ -622,7 +622,7 @@ is_told_by_leader(int eflags)
 	return IsParallelWorker() && (eflags & EXEC_FLAG_TOKEN_BOUND) != 0;
 }
 
-/* A missing token that the readers of the plan would raise for is refused now. */
+/* Refuses a missing token now, if readers of the plan would raise an error for it. */
 static void
 refuse_if_missing(const PlanReaders *readers)
 {
@@ -742,8 +742,9 @@ statement_executor_start(QueryDesc *query, int eflags)
  */
 
 /*
- * A bound query runs, or runs on. A cursor is judged again when it is fetched
- * from; any other must only find the token that it was started under.
+ * Binds a run of a bound query, the first or a later one. A cursor is
+ * judged again when it is fetched from; any other must only find the token that
+ * it was started under.
  */
 static void
 bind_again(const KnownQuery *known)
@@ -758,8 +759,8 @@ bind_again(const KnownQuery *known)
 }
 
 /*
- * The library was loaded when this query had started. Then the query itself
- * calls none of its functions before the first row, and is bound now.
+ * Binds a query that had started before the library was loaded: it calls none of
+ * its functions before the first row. Returns false if it need not be bound.
  */
 static bool
 bind_late(QueryDesc *query)
@@ -774,8 +775,8 @@ bind_late(QueryDesc *query)
 }
 
 /*
- * A statement inside a bound one goes on. What it found before must be of the
- * same token, and counts when it goes on again.
+ * Resumes a statement inside a bound one. Its findings must be of the same token,
+ * and count when it is resumed again.
  */
 static void
 resume_inside(const KnownQuery *known)
@@ -1001,5 +1002,5 @@ statement_init(void)
 	previous_planner = planner_hook;
 	planner_hook = statement_planner;
 	loaded_at = GetCurrentStatementStartTimestamp();
-	ResetPlanCache();			/* cached plans are without a mark, too */
+	ResetPlanCache();			/* cached plans have no mark */
 }

@@ -9,7 +9,7 @@
 #include "session.h"
 #include "verified_token.h"
 
-/* What the running statement was found to run under. Its law is in statement.c. */
+/* The judgement of a statement. Its rules are at the top of statement.c. */
 typedef struct Judgement
 {
 	struct Judgement *outer;	/* of the statement that this one runs in, or NULL */
@@ -18,13 +18,13 @@ typedef struct Judgement
 	bool		is_noted;		/* a reader need not note that it was called */
 	List	   *silenced;		/* calls (FuncExpr) in its plan that must not raise */
 	bool		is_planning;	/* readers are asked for estimates */
-	bool		covers_functions;	/* readers in functions that it calls count, too */
+	bool		covers_functions;	/* readers in functions that it calls count as its own */
 	bool		made;
 	uint64		assignments;	/* settings_token_assignments it was made at */
 	uint64		stamp;			/* statement_stamp while it is in force */
-	VerifiedToken *token;		/* held; NULL: none */
+	VerifiedToken *token;		/* held, or NULL */
 	bool		heard;			/* a function in it, which it does not cover, read a token */
-	VerifiedToken *heard_token; /* the last token that such a function read; held; NULL: none */
+	VerifiedToken *heard_token; /* the last token that such a function read; held, or NULL */
 } Judgement;
 
 extern Judgement statement_judgement;

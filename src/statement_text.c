@@ -97,7 +97,7 @@ mask_texts(Oid function, MaskText mask)
 	MemoryContextDelete(context);
 }
 
-/* Is called for many kinds of access, among them when an executor is set up to call a function. */
+/* Masks the texts behind a view when an executor is set up to call its function. */
 static void
 statement_text_object_access(ObjectAccessType access, Oid class, Oid object,
 							 int sub_object, void *argument)

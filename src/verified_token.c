@@ -1,6 +1,6 @@
 /*
  * verified_token.c
- *		What a token said when it was verified, and who holds it.
+ *		Verified tokens, and the references that keep them in memory.
  *
  * A verified token is held in two ways, as a cached plan is in plancache.c. A
  * reference is for the function that asked for the token: it belongs to the
@@ -24,7 +24,7 @@ typedef struct Reference
 
 static dlist_head references = DLIST_STATIC_INIT(references);
 
-/* One that is free: mostly there is one at a time, and taking it needs no memory. */
+/* A free reference, so that taking one mostly allocates nothing. */
 static Reference *spare = NULL;
 
 /* Frees the token if nothing holds it and the cache does not remember it. */
@@ -74,7 +74,7 @@ drop_reference(Reference *reference)
 	drop_holder(token);
 }
 
-/* Gives back a reference that verified_token_get() took. NULL is none. */
+/* Gives back a reference that verified_token_get() took. Ignores NULL. */
 void
 verified_token_release(VerifiedToken *token)
 {
@@ -95,7 +95,7 @@ verified_token_release(VerifiedToken *token)
 	elog(ERROR, "verified token is not held by the current resource owner");
 }
 
-/* Lets *place hold this token instead of the one before; NULL: none. */
+/* Makes *place hold this token, or none if it is NULL, instead of the one before. */
 void
 verified_token_put(VerifiedToken **place, VerifiedToken *token)
 {

@@ -1,6 +1,6 @@
 /*
  * verified_token.h
- *		What a token said when it was verified, and who holds it.
+ *		Verified tokens, and the references that keep them in memory.
  */
 #ifndef TOKEN_AUTH_VERIFIED_TOKEN_H
 #define TOKEN_AUTH_VERIFIED_TOKEN_H
@@ -20,9 +20,9 @@ typedef struct NameSet
 } NameSet;
 
 /*
- * A token that passed every check once. What it says never changes; whether it
- * may still pass, the next authenticate() says. It lives as long as somebody
- * holds it or the cache remembers it.
+ * A token that passed every check once. Its content never changes;
+ * authenticate() decides each time whether it still passes. It lives as long as
+ * it is held or the cache remembers it.
  */
 typedef struct VerifiedToken
 {

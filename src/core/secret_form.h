@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The right use of such octets, for which the server side has the words. */
+/* The right use of such octets, from which the server side makes a hint. */
 typedef enum SecretRemedy
 {
 	SECRET_REMEDY_PEM,			/* a public key in PEM */
