@@ -130,17 +130,32 @@ SELECT query, public.as_app(:'alice', query) FROM unnest(ARRAY[
 RESET plan_cache_mode;
 DROP TABLE public.checked, public.watched;
 -- refused: each kind of statement, before it has done anything
+CREATE TABLE public.unique_doc (id int PRIMARY KEY, body text, owner_id uuid);
+GRANT ALL ON public.unique_doc TO regress_app;
+GRANT CREATE ON SCHEMA public TO regress_app;
 SELECT query, public.as_app(:'alice', query) FROM unnest(ARRAY[
     'UPDATE public.doc SET body = ''x'' WHERE owner_id = token_auth.subject_uuid() AND false IS NOT NULL RETURNING id', 'DELETE FROM public.doc WHERE token_auth.in_claim(team, ''teams'') RETURNING id',
     'INSERT INTO public.plain SELECT * FROM public.plain WHERE token_auth.claim_boolean(''flag'') RETURNING id',
     'MERGE INTO public.plain AS p USING public.doc AS d ON p.id = d.id AND p.owner_id = token_auth.subject_uuid() WHEN MATCHED THEN DO NOTHING',
     'MERGE INTO public.plain AS p USING public.doc AS d ON p.id = d.id WHEN MATCHED AND p.owner_id = token_auth.subject_uuid() THEN DO NOTHING',
+    'INSERT INTO public.unique_doc VALUES (9, ''x'') ON CONFLICT (id) DO UPDATE SET body = ''y'' WHERE unique_doc.owner_id = token_auth.subject_uuid()',
+    'CREATE TABLE public.made AS SELECT id FROM public.plain WHERE owner_id = token_auth.subject_uuid()',
     'WITH gone AS (DELETE FROM public.plain WHERE owner_id = token_auth.subject_uuid() RETURNING id) SELECT 1',
     'SELECT count(*) FROM public.plain AS p JOIN public.doc AS d ON p.owner_id = d.owner_id AND token_auth.in_claim(p.team, ''teams'')',
     'SELECT count(d.body) FROM public.plain AS p LEFT JOIN public.doc AS d ON p.id = d.id AND token_auth.claim_uuid(''sub'') = d.owner_id AND p.owner_id = token_auth.claim_uuid(''sub'')',
     'SELECT id FROM public.plain LIMIT token_auth.claim_bigint(''kind'')', 'SELECT count(*) FROM public.plain, generate_series(1, token_auth.claim_bigint(''kind'')) AS i',
     'SELECT id FROM public.plain GROUP BY id HAVING count(*) > token_auth.claim_bigint(''kind'')', 'SELECT id FROM public.plain WHERE id > 1000 UNION ALL SELECT id FROM public.plain WHERE token_auth.claim_bigint(''kind'') = id',
     'EXPLAIN (ANALYZE) SELECT id FROM public.plain WHERE owner_id = token_auth.subject_uuid()']) AS t (query);
+REVOKE CREATE ON SCHEMA public FROM regress_app;
+SELECT count(*) FROM public.unique_doc;
+-- ... the existing row that ON CONFLICT meets, which a policy hides: PostgreSQL's own error, or ours before it
+INSERT INTO public.unique_doc VALUES (2, 'topsecret', '00000000-0000-4000-8000-00000000000b');
+ALTER TABLE public.unique_doc ENABLE ROW LEVEL SECURITY;
+CREATE POLICY writes ON public.unique_doc FOR INSERT TO regress_app WITH CHECK (true);
+CREATE POLICY own ON public.unique_doc TO regress_app USING (owner_id = token_auth.subject_uuid()) WITH CHECK (true);
+SELECT public.as_app(:'alice', format('INSERT INTO public.unique_doc VALUES (%s, ''x'') ON CONFLICT (id) DO UPDATE SET body = ''y''', id)), public.as_app(:'service', format('INSERT INTO public.unique_doc VALUES (%s, ''x'') ON CONFLICT (id) DO UPDATE SET body = ''y''', id))
+FROM unnest('{2,3}'::int[]) AS id;
+DROP TABLE public.unique_doc;
 -- passes: EXPLAIN that runs nothing
 SELECT public.as_app(:'alice', 'EXPLAIN (COSTS OFF) SELECT id FROM public.plain WHERE team = left(token_auth.subject_uuid()::text, 1)') ~ 'Scan';
 -- a parameter is as good as a constant: refused at the start, and not taken for NULL

@@ -22,7 +22,7 @@
 
 /* Two names with the same hash share a lock, which is harmless. */
 static LockAcquireResult
-take(const char *name, bool fails_at_once)
+take_lock(const char *name, bool fails_at_once)
 {
 	uint64		hash = hash_bytes_extended((const unsigned char *) name,
 										   (int) strlen(name), 0);
@@ -37,7 +37,7 @@ take(const char *name, bool fails_at_once)
 void
 change_lock_wait(const char *name)
 {
-	(void) take(name, false);
+	(void) take_lock(name, false);
 }
 
 /*
@@ -47,5 +47,5 @@ change_lock_wait(const char *name)
 bool
 change_lock_try(const char *name)
 {
-	return take(name, true) != LOCKACQUIRE_NOT_AVAIL;
+	return take_lock(name, true) != LOCKACQUIRE_NOT_AVAIL;
 }

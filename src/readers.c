@@ -12,7 +12,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "readers.h"
-#include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"

@@ -14,7 +14,6 @@
 #include "report.h"
 #include "session.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/inval.h"
 
 /* The last token found good; held, so that setting it again costs little. */
@@ -67,7 +66,7 @@ absence_words(SessionAbsence absence)
 		case SESSION_ROLLED_BACK:
 			return "The setting of the last token was rolled back.";
 		case SESSION_REFUSED:
-			return "The last call of set_session_token() was refused, which ends the token before it, too.";
+			return "The last call of set_session_token() was refused, which also ended the token before it.";
 		case SESSION_IGNORED_BY_BINDING:
 			return "The token was set for the session, but token_auth.binding is \"transaction\": only a token set in the current transaction counts. " HOW_TO_BIND;
 		case SESSION_CONNECTION_IGNORED:
@@ -129,7 +128,7 @@ counts_as_none(const Refusal *refusal)
  * true: then returns NULL.
  */
 static VerifiedToken *
-accept(const char *raw, bool may_be_none)
+accept_token(const char *raw, bool may_be_none)
 {
 	Refusal		refusal;
 	VerifiedToken *token = authenticate(raw, current, &refusal);
@@ -164,7 +163,7 @@ find_current(SessionAbsence *absence)
 		return NULL;
 	}
 
-	token = accept(raw, true);
+	token = accept_token(raw, true);
 	if (token == NULL)
 		*absence = SESSION_EXPIRED;
 	else
@@ -287,7 +286,7 @@ verify_and_set(const char *raw, bool local)
 	if (raw != NULL && *raw != '\0')
 	{
 		AcceptInvalidationMessages();
-		token = accept(raw, false);
+		token = accept_token(raw, false);
 	}
 	settings_assign_token(token != NULL ? raw : "", local);
 	local_token_unused = token != NULL && local && !IsTransactionBlock();

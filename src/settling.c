@@ -38,7 +38,7 @@ static const Outcome unknown = {false, true, (Datum) 0};
 static const Outcome known_true = {true, false, BoolGetDatum(true)};
 static const Outcome known_false = {true, false, BoolGetDatum(false)};
 
-static Outcome settle(Node *node, Settling *settling);
+static Outcome settle_expression(Node *node, Settling *settling);
 static bool settle_walker(Node *node, void *context);
 
 static bool
@@ -193,14 +193,14 @@ prepare_evaluation(Settling *settling)
 	settling->memory = AllocSetContextCreate(CurrentMemoryContext,
 											 "token_auth settling",
 											 ALLOCSET_SMALL_SIZES);
-	MemoryContextSwitchTo(settling->memory);	/* evaluate() switches back */
+	MemoryContextSwitchTo(settling->memory);	/* evaluate_expression() switches back */
 	settling->context = CreateStandaloneExprContext();
 	settling->context->ecxt_param_list_info = settling->parameters;
 }
 
 /* Evaluates an expression as the executor does. Raises the errors of its readers. */
 static Outcome
-evaluate(Node *node, Settling *settling)
+evaluate_expression(Node *node, Settling *settling)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ExprState  *state;
@@ -349,43 +349,28 @@ settle_constant_call(const Reader *reader, Node *call, List *arguments, Settling
 	probe = probe_of(reader, call, arguments);
 	if (probe == NULL || settling->is_settled)
 		return;
-	(void) evaluate(probe, settling);
+	(void) evaluate_expression(probe, settling);
 	if (place != NULL)
 		remember_settled_call(place, settling->serial, reader->function, path);
 }
 
-/* AND, and a list of conditions: evaluated in order until one is not true. */
+/*
+ * AND (is_and), OR, and a list of conditions, which is an AND: evaluated in
+ * order until one decides the result.
+ */
 static Outcome
-settle_and(List *conditions, Settling *settling)
+settle_series(List *conditions, bool is_and, Settling *settling)
 {
-	Outcome		result = known_true;
+	Outcome		result = is_and ? known_true : known_false;
 	ListCell   *cell;
 
 	foreach(cell, conditions)
 	{
-		Outcome		outcome = settle(lfirst(cell), settling);
+		Outcome		outcome = settle_expression(lfirst(cell), settling);
 
-		if (is_false(outcome))
+		if (is_and ? is_false(outcome) : is_true(outcome))
 			return outcome;
-		if (!is_true(outcome))
-			result = unknown;
-	}
-	return result;
-}
-
-static Outcome
-settle_or(List *conditions, Settling *settling)
-{
-	Outcome		result = known_false;
-	ListCell   *cell;
-
-	foreach(cell, conditions)
-	{
-		Outcome		outcome = settle(lfirst(cell), settling);
-
-		if (is_true(outcome))
-			return outcome;
-		if (!is_false(outcome))
+		if (is_and ? !is_true(outcome) : !is_false(outcome))
 			result = unknown;
 	}
 	return result;
@@ -399,11 +384,11 @@ settle_boolean(BoolExpr *expression, Settling *settling)
 	switch (expression->boolop)
 	{
 		case AND_EXPR:
-			return settle_and(expression->args, settling);
+			return settle_series(expression->args, true, settling);
 		case OR_EXPR:
-			return settle_or(expression->args, settling);
+			return settle_series(expression->args, false, settling);
 		case NOT_EXPR:
-			outcome = settle(linitial(expression->args), settling);
+			outcome = settle_expression(linitial(expression->args), settling);
 			if (is_true(outcome))
 				return known_false;
 			return is_false(outcome) ? known_true : unknown;
@@ -431,7 +416,7 @@ settle_case_condition(CaseExpr *expression, CaseWhen *when, Settling *settling)
 
 	if (expression->arg != NULL)
 		condition = insert_case_argument(condition, expression->arg);
-	return settle(condition, settling);
+	return settle_expression(condition, settling);
 }
 
 /* CASE: a branch is reached unless its condition, or one before it, decides otherwise. */
@@ -441,7 +426,7 @@ settle_case(CaseExpr *expression, Settling *settling)
 	ListCell   *cell;
 	bool		is_certain = true;
 
-	(void) settle((Node *) expression->arg, settling);
+	(void) settle_expression((Node *) expression->arg, settling);
 	foreach(cell, expression->args)
 	{
 		CaseWhen   *when = lfirst_node(CaseWhen, cell);
@@ -450,14 +435,14 @@ settle_case(CaseExpr *expression, Settling *settling)
 
 		if (condition.is_known && !is_true(condition))
 			continue;
-		result = settle((Node *) when->result, settling);
+		result = settle_expression((Node *) when->result, settling);
 		if (is_true(condition))
 			return is_certain ? result : unknown;
 		is_certain = false;
 	}
 	if (is_certain)
-		return settle((Node *) expression->defresult, settling);
-	(void) settle((Node *) expression->defresult, settling);
+		return settle_expression((Node *) expression->defresult, settling);
+	(void) settle_expression((Node *) expression->defresult, settling);
 	return unknown;
 }
 
@@ -470,7 +455,7 @@ settle_coalesce(CoalesceExpr *expression, Settling *settling)
 
 	foreach(cell, expression->args)
 	{
-		Outcome		outcome = settle(lfirst(cell), settling);
+		Outcome		outcome = settle_expression(lfirst(cell), settling);
 
 		if (outcome.is_known && !outcome.is_null)
 			return is_certain ? outcome : unknown;
@@ -495,7 +480,7 @@ settle_reader(Node *call, Settling *settling)
 		Node	   *probe = probe_of(reader, call, arguments);
 
 		if (probe != NULL)
-			(void) evaluate(probe, settling);
+			(void) evaluate_expression(probe, settling);
 	}
 	else if (comes_from_row_walker(llast(arguments), NULL))
 		settling->silenced = lappend(settling->silenced, call);
@@ -508,7 +493,7 @@ settle_walker(Node *node, void *context)
 
 	if (node == NULL || !IsA(node, List))
 	{
-		(void) settle(node, context);
+		(void) settle_expression(node, context);
 		return false;
 	}
 	foreach(cell, (List *) node)
@@ -541,7 +526,7 @@ is_condition(Node *node)
  * returns what the expression comes to where the token alone decides.
  */
 static Outcome
-settle(Node *node, Settling *settling)
+settle_expression(Node *node, Settling *settling)
 {
 	List	   *arguments;
 
@@ -549,7 +534,7 @@ settle(Node *node, Settling *settling)
 		return unknown;
 	if (is_condition(node) ? is_of_token_alone(node, true)
 		: raising_reader(node, &arguments) == NULL && is_of_token_alone(node, false))
-		return evaluate(node, settling);
+		return evaluate_expression(node, settling);
 
 	switch (nodeTag(node))
 	{
@@ -577,7 +562,7 @@ settling_conditions(List *conditions, Settling *settling)
 		   !may_raise_walker(list_nth(conditions, n_conditions - 1), NULL))
 		n_conditions--;
 	if (n_conditions > 0)
-		(void) settle_and(list_truncate(list_copy(conditions), n_conditions), settling);
+		(void) settle_series(list_truncate(list_copy(conditions), n_conditions), true, settling);
 }
 
 /* Settles expressions that are evaluated whatever the others come to. */
@@ -592,7 +577,7 @@ settling_each(List *expressions, Settling *settling)
 bool
 settling_gate(List *conditions, Settling *settling)
 {
-	Outcome		outcome = settle_and(conditions, settling);
+	Outcome		outcome = settle_series(conditions, true, settling);
 
 	return !outcome.is_known || is_true(outcome);
 }

@@ -407,7 +407,7 @@ end_judgement(const Judgement *outer)
 
 /* Binds the statement that has just begun to this token; NULL: none. */
 static void
-bind(VerifiedToken *token)
+bind_statement(VerifiedToken *token)
 {
 	verified_token_put(&statement_judgement.token, token);
 	statement_judgement.is_bound = true;
@@ -640,7 +640,7 @@ refuse_if_missing(const PlanReaders *readers)
  * what a parallel worker was started for, its leader has done so.
  */
 static void
-settle(const QueryDesc *query, const PlanReaders *readers, bool is_settled)
+settle_statement(const QueryDesc *query, const PlanReaders *readers, bool is_settled)
 {
 	const VerifiedToken *token = statement_judgement.token;
 
@@ -656,14 +656,14 @@ bind_starting(const QueryDesc *query, int eflags, const PlanReaders *readers)
 {
 	if (!statement_judgement.is_bound)
 	{
-		bind(judge_current());
+		bind_statement(judge_current());
 		refuse_if_missing(readers);
 	}
-	settle(query, readers, is_told_by_leader(eflags));
+	settle_statement(query, readers, is_told_by_leader(eflags));
 }
 
 static void
-start(QueryDesc *query, int eflags)
+start_executor(QueryDesc *query, int eflags)
 {
 	if (previous_executor_start != NULL)
 		previous_executor_start(query, eflags);
@@ -675,7 +675,7 @@ static void
 start_bound(QueryDesc *query, int eflags, const PlanReaders *readers)
 {
 	bind_starting(query, eflags, readers);
-	start(query, eflags | EXEC_FLAG_TOKEN_BOUND);
+	start_executor(query, eflags | EXEC_FLAG_TOKEN_BOUND);
 	check_unchanged();
 	remember_bound_query(query);
 }
@@ -687,7 +687,7 @@ start_bound(QueryDesc *query, int eflags, const PlanReaders *readers)
 static void
 start_unbound(QueryDesc *query, int eflags)
 {
-	start(query, eflags);
+	start_executor(query, eflags);
 	if (statement_judgement.made || statement_judgement.heard)
 		remember_query(query);
 }
@@ -741,6 +741,15 @@ statement_executor_start(QueryDesc *query, int eflags)
  * Running
  */
 
+/* Binds the statement to the token that its query was started under. */
+static void
+rebind_statement(const KnownQuery *known)
+{
+	bind_statement(known->findings.token);
+	statement_judgement.assignments = known->findings.assignments;
+	check_unchanged();
+}
+
 /*
  * Binds a run of a bound query, the first or a later one. A cursor is
  * judged again when it is fetched from; any other must only find the token that
@@ -753,9 +762,7 @@ bind_again(const KnownQuery *known)
 
 	if (is_cursor(known->query) && !is_same(judge_current(), token))
 		refuse_changed();
-	bind(token);
-	statement_judgement.assignments = known->findings.assignments;
-	check_unchanged();
+	rebind_statement(known);
 }
 
 /*
@@ -822,7 +829,7 @@ begin_run(Judgement *outer, QueryDesc *query)
 }
 
 static void
-run(COMPAT_EXECUTOR_RUN_PARAMETERS)
+run_executor(COMPAT_EXECUTOR_RUN_PARAMETERS)
 {
 	if (previous_executor_run != NULL)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
@@ -856,7 +863,7 @@ statement_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 	PG_TRY();
 	{
 		begin_run(&outer, query);
-		run(COMPAT_EXECUTOR_RUN_ARGUMENTS);
+		run_executor(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	}
 	PG_FINALLY();
 	{
@@ -870,7 +877,7 @@ statement_executor_run(COMPAT_EXECUTOR_RUN_PARAMETERS)
  */
 
 static void
-finish(QueryDesc *query)
+finish_executor(QueryDesc *query)
 {
 	if (previous_executor_finish != NULL)
 		previous_executor_finish(query);
@@ -897,16 +904,14 @@ finish_judged(Judgement *outer, QueryDesc *query)
 		begin_judgement(outer, query->estate->es_query_cxt, reads_tables(query));
 		if (is_bound)
 		{
-			bind(known->findings.token);
-			statement_judgement.assignments = known->findings.assignments;
-			check_unchanged();
+			rebind_statement(known);
 		}
 		else if (known != NULL)
 			resume_judgement(known);
 	}
 	if (is_bound)
 		statement_judgement.silenced = known->silenced;
-	finish(query);
+	finish_executor(query);
 	if (is_bound)
 		check_unchanged();
 }
@@ -926,7 +931,7 @@ statement_executor_finish(QueryDesc *query)
 
 	if (!runs_when_finished(query))
 	{
-		finish(query);
+		finish_executor(query);
 		return;
 	}
 	PG_TRY();
@@ -944,13 +949,8 @@ statement_executor_finish(QueryDesc *query)
  * Planning
  */
 
-/*
- * Planning is outside the executor even where a running statement has a query
- * planned: that query may run under a token which was set meanwhile. Inside a
- * bound statement there is no other.
- */
 static PlannedStmt *
-plan(Query *parse, const char *query_string, int cursor_options,
+plan_query(Query *parse, const char *query_string, int cursor_options,
 	 ParamListInfo parameters)
 {
 	bool		has_barriers = plan_readers_have_barriers(parse);
@@ -964,6 +964,11 @@ plan(Query *parse, const char *query_string, int cursor_options,
 	return result;
 }
 
+/*
+ * Planning is outside the executor even where a running statement has a query
+ * planned: that query may run under a token which was set meanwhile. Inside a
+ * bound statement there is no other.
+ */
 static PlannedStmt *
 statement_planner(Query *parse, const char *query_string, int cursor_options,
 				  ParamListInfo parameters)
@@ -978,7 +983,7 @@ statement_planner(Query *parse, const char *query_string, int cursor_options,
 	statement_judgement.is_planning = true;
 	PG_TRY();
 	{
-		result = plan(parse, query_string, cursor_options, parameters);
+		result = plan_query(parse, query_string, cursor_options, parameters);
 	}
 	PG_FINALLY();
 	{

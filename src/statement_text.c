@@ -17,7 +17,6 @@
 #include "postgres.h"
 
 #include "catalog/objectaccess.h"
-#include "catalog/pg_proc.h"
 #include "commands/prepare.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
