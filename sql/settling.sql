@@ -117,6 +117,12 @@ CREATE POLICY own ON public.doc TO regress_app USING (owner = token_auth.subject
 SELECT public.as_app(:'alice', 'SELECT token_auth.subject_uuid() FROM public.doc WHERE id = 2'), public.as_app(:'alice', 'SELECT token_auth.subject_uuid() FROM public.doc WHERE id = 1'),
     public.as_app(:'alice', 'SELECT CASE WHEN id > 1 THEN token_auth.require_scope(''admin'') ELSE true END FROM public.doc');
 
+-- refused, and not taken for NULL: a sub-query in an output, and conditions where no policy asks a reader
+SELECT query, public.as_app(:'alice', query) FROM unnest(ARRAY[
+    'SELECT (SELECT token_auth.require_scope(p.needs)) FROM public.plain AS p WHERE id = 2', 'SELECT (SELECT token_auth.require_scope(d.needs || ''!'')) FROM public.doc AS d',
+    'WITH g AS MATERIALIZED (SELECT body, token_auth.require_scope(needs) FROM public.plain WHERE id = 2) SELECT body FROM g', 'SELECT body FROM public.plain WHERE id = 2 AND token_auth.require_scope(needs) IS NOT FALSE']) AS t (query);
+-- passes: a list of conditions ends at what is NULL
+SELECT public.as_app(:'alice', 'SELECT count(*) FROM public.plain WHERE token_auth.claim_boolean(''nix'') AND owner_id = token_auth.subject_uuid()');
 -- refused: where a row is written, and not taken for NULL: a constraint, a trigger's condition, an output with a parameter
 CREATE TABLE public.checked (path text, CHECK (token_auth.claim_boolean(VARIADIC ARRAY[path])));
 CREATE TABLE public.watched (path text);

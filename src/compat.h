@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "nodes/plannodes.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
@@ -107,6 +108,21 @@ compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, int n_
  * columns they are for? Since PostgreSQL 17 (commit 5bf748b86b).
  */
 #define COMPAT_ARRAY_SCANS_KEEP_ORDER (PG_VERSION_NUM >= 170000)
+
+/*
+ * How a node leaves out partitions when it runs, or NULL.
+ * PostgreSQL 18 keeps it in the planned statement (commit bb3ec16e14).
+ */
+static inline PartitionPruneInfo *
+compat_prune_info(Plan *plan)
+{
+#if PG_VERSION_NUM >= 180000
+	return NULL;
+#else
+	return IsA(plan, Append) ? ((Append *) plan)->part_prune_info
+		: ((MergeAppend *) plan)->part_prune_info;
+#endif
+}
 
 /* Marks a function whose result must not be dropped. */
 #if defined(__GNUC__)

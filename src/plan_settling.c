@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "miscadmin.h"
 #include "plan_settling.h"
 #include "readers.h"
@@ -110,7 +111,10 @@ settle_own_conditions(Plan *plan, Settling *settling)
 			if (IsA(plan, MergeJoin))
 				settling_each(((MergeJoin *) plan)->mergeclauses, settling);
 			if (IsA(plan, HashJoin))
+			{
 				settling_each(((HashJoin *) plan)->hashclauses, settling);
+				settling_each(((HashJoin *) plan)->hashkeys, settling);
+			}
 			break;
 		case T_SampleScan:
 			settling_each(list_make1(((SampleScan *) plan)->tablesample), settling);
@@ -139,6 +143,46 @@ settle_own_conditions(Plan *plan, Settling *settling)
 	return true;
 }
 
+/* Settles copies of conditions by which partitions are left out. */
+static void
+settle_pruning_steps(List *steps, Settling *settling)
+{
+	ListCell   *cell;
+
+	foreach(cell, steps)
+	{
+		if (IsA(lfirst(cell), PartitionPruneStepOp))
+			settling_each(lfirst_node(PartitionPruneStepOp, cell)->exprs, settling);
+	}
+}
+
+static void
+settle_pruned_tables(List *tables, Settling *settling)
+{
+	ListCell   *cell;
+
+	foreach(cell, tables)
+	{
+		PartitionedRelPruneInfo *table = lfirst_node(PartitionedRelPruneInfo, cell);
+
+		settle_pruning_steps(table->initial_pruning_steps, settling);
+		settle_pruning_steps(table->exec_pruning_steps, settling);
+	}
+}
+
+static void
+settle_pruning(const PartitionPruneInfo *info, Settling *settling)
+{
+	ListCell   *cell;
+
+	if (info == NULL)
+		return;
+	foreach(cell, info->prune_infos)
+	{
+		settle_pruned_tables(lfirst(cell), settling);
+	}
+}
+
 static void settle_plan(Plan *plan, Settling *settling);
 
 static void
@@ -160,9 +204,11 @@ settle_children(Plan *plan, Settling *settling)
 	switch (nodeTag(plan))
 	{
 		case T_Append:
+			settle_pruning(compat_prune_info(plan), settling);
 			settle_plans(((Append *) plan)->appendplans, settling);
 			break;
 		case T_MergeAppend:
+			settle_pruning(compat_prune_info(plan), settling);
 			settle_plans(((MergeAppend *) plan)->mergeplans, settling);
 			break;
 		case T_BitmapAnd:
@@ -182,19 +228,36 @@ settle_children(Plan *plan, Settling *settling)
 	}
 }
 
+/* Does the node compute with outputs of its children, before the rows are complete? */
+static bool
+makes_inner_outputs(const Plan *plan)
+{
+	return IsA(plan, NestLoop) || IsA(plan, MergeJoin) || IsA(plan, HashJoin) ||
+		IsA(plan, Append) || IsA(plan, MergeAppend) || IsA(plan, SubqueryScan);
+}
+
 /* A node whose own conditions are false for this token does not ask its children. */
 static void
 settle_plan(Plan *plan, Settling *settling)
 {
+	bool		settles_outputs = settling->settles_outputs;
+
 	if (plan == NULL)
 		return;
 	check_stack_depth();
 	if (!settle_own_conditions(plan, settling))
 		return;
+	if (settling->has_barriers && makes_inner_outputs(plan))
+		settling->settles_outputs = true;
 	settle_children(plan, settling);
+	settling->settles_outputs = settles_outputs;
 	settling_conditions(plan->qual, settling);
 	if (settling->settles_outputs)
+	{
+		settling->is_output = true;
 		settling_each(plan->targetlist, settling);
+		settling->is_output = false;
+	}
 }
 
 /*
@@ -213,7 +276,8 @@ List *
 plan_settle(const PlannedStmt *plan, ParamListInfo parameters,
 			uint64 serial, bool is_settled)
 {
-	Settling	settling = {.parameters = parameters, .serial = serial, .is_settled = is_settled};
+	Settling	settling = {.parameters = parameters, .serial = serial, .is_settled = is_settled,
+		.has_barriers = plan->dependsOnRole || is_settled};
 	ListCell   *cell;
 
 	readers_know();

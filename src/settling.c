@@ -354,10 +354,7 @@ settle_constant_call(const Reader *reader, Node *call, List *arguments, Settling
 		remember_settled_call(place, settling->serial, reader->function, path);
 }
 
-/*
- * AND (is_and), OR, and a list of conditions, which is an AND: evaluated in
- * order until one decides the result.
- */
+/* AND (is_and) and OR: evaluated in order until one decides the result. */
 static Outcome
 settle_series(List *conditions, bool is_and, Settling *settling)
 {
@@ -482,7 +479,8 @@ settle_reader(Node *call, Settling *settling)
 		if (probe != NULL)
 			(void) evaluate_expression(probe, settling);
 	}
-	else if (comes_from_row_walker(llast(arguments), NULL))
+	else if (settling->has_barriers && !settling->is_output &&
+			 comes_from_row_walker(llast(arguments), NULL))
 		settling->silenced = lappend(settling->silenced, call);
 }
 
@@ -552,6 +550,25 @@ settle_expression(Node *node, Settling *settling)
 	return unknown;
 }
 
+/* Settles conditions that let a row through if all are true: the first that is not ends it. */
+static Outcome
+settle_filter(List *conditions, Settling *settling)
+{
+	Outcome		result = known_true;
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		Outcome		outcome = settle_expression(lfirst(cell), settling);
+
+		if (outcome.is_known && !is_true(outcome))
+			return outcome;
+		if (!outcome.is_known)
+			result = unknown;
+	}
+	return result;
+}
+
 /* Settles a list of conditions. Those after the last that may raise do not matter. */
 void
 settling_conditions(List *conditions, Settling *settling)
@@ -562,7 +579,7 @@ settling_conditions(List *conditions, Settling *settling)
 		   !may_raise_walker(list_nth(conditions, n_conditions - 1), NULL))
 		n_conditions--;
 	if (n_conditions > 0)
-		(void) settle_series(list_truncate(list_copy(conditions), n_conditions), true, settling);
+		(void) settle_filter(list_truncate(list_copy(conditions), n_conditions), settling);
 }
 
 /* Settles expressions that are evaluated whatever the others come to. */
@@ -577,7 +594,7 @@ settling_each(List *expressions, Settling *settling)
 bool
 settling_gate(List *conditions, Settling *settling)
 {
-	Outcome		outcome = settle_series(conditions, true, settling);
+	Outcome		outcome = settle_filter(conditions, settling);
 
 	return !outcome.is_known || is_true(outcome);
 }

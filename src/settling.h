@@ -17,6 +17,8 @@ typedef struct Settling
 	MemoryContext memory;		/* of what is evaluated; NULL: nothing was yet */
 	ExprContext *context;
 	bool		settles_outputs;	/* of a sub-query, which a condition may ask */
+	bool		has_barriers;	/* policies or views of the plan may call readers */
+	bool		is_output;		/* what is settled now: its calls are not silenced */
 	List	   *silenced;		/* calls of readers whose arguments come from a row */
 } Settling;
 
